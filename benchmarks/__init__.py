@@ -1,0 +1,1 @@
+"""Unisono side by side with the official clients and with the floor, as ratios."""

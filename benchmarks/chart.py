@@ -1,0 +1,67 @@
+"""Bars for ratios, as SVG: 1 in the middle, less to the left, more to the right.
+
+Not here: which ratios (see report).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+_LABELS, _PLOT, _NUMBERS, _ROW, _TOP = 330, 360, 70, 22, 44
+_SPAN = 2.0
+_STYLE = (
+    "text{font:12px system-ui,sans-serif;fill:#222}.t{font-size:14px;font-weight:600}"
+    ".g{stroke:#ddd}.o{stroke:#222}.m{fill:#2a7f62}.x{fill:#b5543a}.l{stroke:#b5543a;stroke-width:2}"
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}.g{stroke:#444}.o{stroke:#ddd}}"
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One ratio; `limit` is its target, if it has one."""
+
+    label: str
+    ratio: float
+    is_bound: bool = False
+    limit: float | None = None
+
+
+def chart(title: str, bars: Sequence[Bar]) -> str:
+    """An SVG with one bar per ratio, on a logarithmic scale from 1/100 to 100."""
+    width, height = _LABELS + _PLOT + _NUMBERS, _TOP + _ROW * len(bars) + 16
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img">',
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>",
+        f'<text class="t" x="8" y="18">{escape(title)} (below 1 is less)</text>',
+    ]
+    for power in (-2, -1, 0, 1, 2):
+        x = _x(10.0**power)
+        kind = "o" if power == 0 else "g"
+        parts.append(f'<line class="{kind}" x1="{x}" y1="{_TOP}" x2="{x}" y2="{height - 12}"/>')
+        parts.append(f'<text x="{x}" y="{_TOP - 6}" text-anchor="middle">{10.0**power:g}</text>')
+    for at, bar in enumerate(bars):
+        parts += _row(bar, _TOP + _ROW * at + 4)
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _x(ratio: float) -> float:
+    power = max(-_SPAN, min(_SPAN, math.log10(ratio)))
+    return round(_LABELS + _PLOT * (power + _SPAN) / (2 * _SPAN), 1)
+
+
+def _row(bar: Bar, y: int) -> list[str]:
+    start, end = sorted((_x(1.0), _x(bar.ratio)))
+    is_good = bar.ratio <= (bar.limit if bar.limit is not None else 1.0)
+    sign = "< " if bar.is_bound else ""
+    row = [
+        f'<text x="{_LABELS - 8}" y="{y + 12}" text-anchor="end">{escape(bar.label)}</text>',
+        f'<rect class="{"m" if is_good else "x"}" x="{start}" y="{y}" '
+        f'width="{round(max(end - start, 1), 1)}" height="{_ROW - 8}"/>',
+        f'<text x="{_LABELS + _PLOT + 8}" y="{y + 12}">{sign}{bar.ratio:.2f}</text>',
+    ]
+    if bar.limit is not None:
+        x = _x(bar.limit)
+        row.append(f'<line class="l" x1="{x}" y1="{y - 2}" x2="{x}" y2="{y + _ROW - 6}"/>')
+    return row

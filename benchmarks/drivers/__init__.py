@@ -1,0 +1,1 @@
+"""One small program per client under measurement; all of them answer the same requests."""

@@ -1,0 +1,1 @@
+"""Right peers with one fault each, to test the cases with."""

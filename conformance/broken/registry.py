@@ -1,0 +1,34 @@
+"""All broken peers by their names."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TypeVar
+
+from broken import callees, callers, clients, servers
+from unisono_conformance.faults import Fault
+from unisono_conformance.faulty_server import ServerFault
+
+F = TypeVar("F", Fault, ServerFault)
+
+CLIENT_MODULES = (clients, callers)
+SERVER_MODULES = (servers, callees)
+
+
+def all_faults() -> dict[str, type[Fault]]:
+    """Every broken client."""
+    return _found(CLIENT_MODULES, Fault)
+
+
+def all_server_faults() -> dict[str, type[ServerFault]]:
+    """Every broken server."""
+    return _found(SERVER_MODULES, ServerFault)
+
+
+def _found(modules: tuple[ModuleType, ...], kind: type[F]) -> dict[str, type[F]]:
+    return {
+        each.name: each
+        for module in modules
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, kind) and "name" in vars(each)
+    }

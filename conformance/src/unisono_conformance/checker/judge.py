@@ -1,0 +1,198 @@
+"""Reads a history once and says what in it contradicts the protocol.
+
+Spec: reading
+Not here: the file (see synclog), how to make a finding small (see shrink) or readable (see report).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from unisono_conformance.checker import mutations, queries, versions
+from unisono_conformance.checker.anomalies import Event, Finding, Json
+from unisono_conformance.checker.facts import Facts, gather
+from unisono_conformance.checker.identity import Identities
+from unisono_conformance.checker.snapshots import Snapshots
+from unisono_conformance.checker.state import Connection, step_of
+from unisono_conformance.checker.views import Views
+from unisono_conformance.checker.wire import WireError
+
+FROM_THE_WIRE = frozenset({"I4", "I5", "I6", "I8", "I10"})
+ONLY_SHOWN = frozenset({"V1", "V2", "V3"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found, how much was read, and what could not be judged."""
+
+    findings: tuple[Finding, ...]
+    events: int
+    transitions: int
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def violations(self) -> tuple[Finding, ...]:
+        """The findings against a rule with MUST."""
+        return tuple(each for each in self.findings if each.binding == "MUST")
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every rule with MUST was kept."""
+        return not self.violations
+
+    def to_json(self) -> Json:
+        """Say the same as plain JSON."""
+        return {
+            "clean": self.is_clean,
+            "events": self.events,
+            "transitions": self.transitions,
+            "unjudged": list(self.unjudged),
+            "findings": [each.to_json() for each in self.findings],
+        }
+
+
+def check(events: Iterable[Event]) -> Verdict:
+    """Judge a history: the events of a synclog, in their order."""
+    history = list(events)
+    at = 0
+    try:
+        facts = gather(history)
+        judge = _Judge(facts)
+        for event in history:
+            at = event["at"]
+            judge.read(event)
+        judge.end()
+    except (KeyError, TypeError, AttributeError, WireError) as error:
+        raise WireError(f"event {at} cannot be read: {error!r}") from error
+    found = [*judge.found, *mutations.log(facts)]
+    unjudged = () if facts.has_log else ("I4 to I9, V1, V2: the history has no commit log",)
+    return Verdict(_in_order(found), len(history), judge.transitions, unjudged)
+
+
+def _in_order(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    # A view that shows what a wrong server said is not the client's fault.
+    if any(each.invariant in FROM_THE_WIRE for each in found):
+        found = [each for each in found if each.invariant not in ONLY_SHOWN]
+    return tuple(sorted(found, key=lambda each: each.at))
+
+
+@dataclass(slots=True)
+class _Judge:
+    facts: Facts
+    found: list[Finding] = field(default_factory=list)
+    transitions: int = 0
+    at: int = 0
+    connections: dict[int, Connection] = field(default_factory=dict)
+    of_client: dict[str, Connection] = field(default_factory=dict)
+    actions: mutations.Actions = field(default_factory=mutations.Actions)
+    snapshots: Snapshots = field(init=False)
+    identities: Identities = field(init=False)
+    views: Views = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.snapshots = Snapshots(self.facts)
+        self.identities = Identities(self.facts)
+        self.views = Views(self.facts)
+
+    def read(self, event: Event) -> None:
+        """Take in one event."""
+        self.at = event["at"]
+        match event["kind"]:
+            case "s2c":
+                self._from_server(event)
+            case "c2s":
+                self._from_client(event)
+            case "event":
+                self.found.extend(self.views.reported(event))
+            case "opened":
+                self._opened(event)
+            case "lost":
+                self._lost(event)
+            case "op":
+                self.views.operated(event)
+            case "answer":
+                self.found.extend(self.views.answered(event))
+            case "fence":
+                self._quiet(event)
+            case _:
+                pass
+
+    def end(self) -> None:
+        """Judge what can be said at the end: nothing is on its way any more."""
+        for connection in self.connections.values():
+            self.found.extend(queries.unanswered(self.at, connection))
+
+    def _connection(self, event: Event) -> Connection:
+        number = event["connection"]
+        connection = self.connections.get(number)
+        if connection is None:
+            session = event.get("session") or f"#{number}"
+            connection = Connection(number, session, last_at=event["at"])
+            self.connections[number] = connection
+        return connection
+
+    def _opened(self, event: Event) -> None:
+        connection = self._connection(event)
+        if "client" in event:
+            self.of_client[event["client"]] = connection
+
+    def _lost(self, event: Event) -> None:
+        connection = self.connections.pop(event["connection"], None)
+        for client, known in list(self.of_client.items()):
+            if known is connection:
+                del self.of_client[client]
+
+    def _quiet(self, event: Event) -> None:
+        client = event.get("client")
+        for name, connection in self.of_client.items():
+            if client is None or name == client:
+                self.found.extend(queries.unanswered(self.at, connection))
+        self.found.extend(self.views.quiet(event, self.of_client))
+
+    def _from_client(self, event: Event) -> None:
+        connection, frame = self._connection(event), event["frame"]
+        connection.sent(event)
+        kind = frame.get("type")
+        if kind == "Action":
+            self._note(self.actions.sent(event, connection))
+        elif kind == "Mutation":
+            self.identities.wrote(frame, connection)
+
+    def _from_server(self, event: Event) -> None:
+        connection, frame = self._connection(event), event["frame"]
+        kind = frame.get("type")
+        if kind == "TransitionChunk":
+            whole = connection.pieces.add(frame)
+            if isinstance(whole, dict) and whole.get("type") == "Transition":
+                self._step(connection, whole)
+            return
+        if kind != "Ping":
+            connection.pieces.drop()
+        if kind == "Transition":
+            self._step(connection, frame)
+        elif kind == "MutationResponse":
+            self._note(mutations.early(event, connection, self.facts))
+
+    def _step(self, connection: Connection, frame: Json) -> None:
+        self.transitions += 1
+        if connection.is_broken:
+            return
+        step = step_of(self.at, connection, frame)
+        gap = versions.chain(step)
+        if gap is not None:
+            self.found.append(gap)
+            return
+        before = connection.version
+        self._note(versions.time(step))
+        self._note(versions.acknowledged(step))
+        self._note(queries.members(step))
+        if connection.removals:
+            connection.forget_removed(step.end.query_set)
+        self.found.extend(self.snapshots.judge(step))
+        self._note(self.identities.judge(step, before))
+        connection.version, connection.last_at = step.end, self.at
+
+    def _note(self, found: Finding | None) -> None:
+        if found is not None:
+            self.found.append(found)

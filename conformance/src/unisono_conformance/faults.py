@@ -1,0 +1,121 @@
+"""Breaks one rule of a right client, frame by frame, so that the cases can be tested.
+
+Spec: reading
+Not here: the faults themselves (see `broken/`), right clients.
+
+A fault sits between the runner and a right adapter with an inline wire. It may change, drop or
+add frames in both directions and events on their way up, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, Self
+
+from unisono_conformance.adapter import Adapter, Sink
+from unisono_conformance.values import Json
+
+Frames = Iterable[Json]
+
+
+class Fault:
+    """One wrong client: by default it changes nothing. One object lives as long as one client."""
+
+    name: ClassVar[str]
+    rule: ClassVar[str]
+
+    def __init__(self, emit: Sink) -> None:
+        self.emit = emit
+
+    def s2c(self, frame: Json) -> Frames:
+        """A frame of the server on its way to the client."""
+        return [frame]
+
+    def c2s(self, frame: Json) -> Frames:
+        """A frame of the client on its way to the server."""
+        return [frame]
+
+    def event(self, event: Json) -> Frames:
+        """An event of the application's side on its way to the runner."""
+        return [event]
+
+    def op(self, op: str, fields: Json) -> Json:
+        """The fields of an operation on their way to the client."""
+        del op
+        return fields
+
+    def opened(self) -> None:
+        """A new socket is open."""
+
+    def after(self, op: str, fields: Json) -> None:
+        """An operation has been carried out; its answer comes next."""
+
+    def send(self, frame: Json) -> None:
+        """Send a frame of the fault's own to the server."""
+        self.emit({"ev": "wire", "do": "send", "text": json.dumps(frame)})
+
+
+class FaultyAdapter(Adapter):
+    """A right adapter with a fault in front of it, in the runner's own process."""
+
+    fault: type[Fault] = Fault
+
+    @classmethod
+    async def with_fault(cls, command: Sequence[str] | str, fault: type[Fault]) -> Self:
+        """Start the right adapter behind the fault."""
+        adapter = await cls.start(command)
+        adapter.fault = fault
+        return adapter
+
+    def listen(self, client: str, sink: Sink) -> None:
+        """Hand every event of one client to the sink, as the fault lets it through."""
+
+        def emit(event: Json) -> None:
+            sink({"client": client, **event})
+
+        fault = self._faults()[client] = self.fault(emit)
+        super().listen(client, _through(fault, sink))
+
+    async def ask(self, op: str, **fields: Json) -> dict[str, Json]:
+        """Send one operation, as the fault lets it through."""
+        fault = self._faults().get(fields.get("client", ""))
+        if fault is None:
+            return await super().ask(op, **fields)
+        fields = fault.op(op, fields)
+        if op == "wire" and fields["do"] == "opened":
+            fault.opened()
+        if op != "wire" or fields["do"] != "received":
+            answer = await super().ask(op, **fields)
+        else:
+            answer = {"ok": True}
+            for text in _frames_of(fields["text"], fault.s2c):
+                answer = await super().ask(op, **{**fields, "text": text})
+        fault.after(op, fields)
+        return answer
+
+    def _faults(self) -> dict[str, Fault]:
+        faults: dict[str, Fault] = self.__dict__.setdefault("_fault_by_client", {})
+        return faults
+
+
+def _through(fault: Fault, sink: Sink) -> Sink:
+    def take(event: Json) -> None:
+        if event.get("ev") == "wire" and event["do"] == "send":
+            for text in _frames_of(event["text"], fault.c2s):
+                sink({**event, "text": text})
+        elif event.get("ev") == "wire":
+            sink(event)
+        else:
+            for each in fault.event(event):
+                sink(each)
+
+    return take
+
+
+def _frames_of(text: str, change: Callable[[Json], Frames]) -> Iterable[str]:
+    try:
+        frame = json.loads(text)
+    except ValueError:
+        return [text]
+    return [json.dumps(each, ensure_ascii=False) for each in change(frame)]

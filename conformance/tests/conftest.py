@@ -1,0 +1,7 @@
+"""Makes the folders of the suite importable for its tests."""
+
+import sys
+from pathlib import Path
+
+# The broken peers and the fixture are folders of the repository, not of the package.
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]

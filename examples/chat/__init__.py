@@ -1,0 +1,1 @@
+"""A chat: one query, one mutation, one page, and three programs that watch it."""

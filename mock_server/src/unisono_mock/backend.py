@@ -1,0 +1,290 @@
+"""A backend in this process: functions, documents and everyone who is connected.
+
+One commit tells the reactor, the reactor names the sockets that show something stale, and
+each of them starts its next transition. Equal queries share one run and one encoded result.
+
+Spec: session
+Not here: sockets (see server), what a socket says (see core.session).
+"""
+
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from .app import App, Kind
+from .clocks import Clock, VirtualClock
+from .core.auth import ANONYMOUS, Identity
+from .core.connection import UNKNOWN_CLIENT, ClientVersion
+from .core.effects import Request, Round, RunAction, RunMutation, Verify
+from .core.errors import ConnectionFailure, FunctionError
+from .core.messages import Authenticate, canonical_path
+from .core.mutations import Outcome
+from .core.session import Session, SessionOptions
+from .core.store import Commit, Store
+from .core.transitions import Result
+from .core.values import Value, decode, encode, normalize, parse_json
+from .execution import Failed, finish_now
+from .faults import Trigger
+from .peer import Peer, Sink
+from .runtime.keysets import Fetch, KeySets, no_network
+from .script import Armed, Faults, Script
+from .sharing import Shared, SharedResults
+from .transactions import Durable, Transactions
+from .verification import AdminKeys, Verifier
+
+T = TypeVar("T")
+
+
+class Data(Durable, Protocol):
+    """What a backend keeps through restarts."""
+
+    def fill(self, store: Store) -> None:
+        """Put what was kept into an empty store."""
+
+
+class Backend:
+    """Functions over a store, for tests in this process and for the server."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        clock: Clock | None = None,
+        draw: Callable[[int], bytes] | None = None,
+        redact: bool = False,
+        fetch: Fetch = no_network,
+        data: Data | None = None,
+    ) -> None:
+        self.app = app
+        self.clock = clock or VirtualClock()
+        self.redact = redact
+        key_sets = KeySets(fetch, self.clock.now)
+        self.verifier = Verifier(app.auth, AdminKeys(app.admin_keys), key_sets, redact)
+        self.peers: dict[Session, Peer] = {}
+        self.script = Script()
+        self.store = Store()
+        self.store.latest = int(self.clock.now() * 1e9)
+        if data is not None:
+            data.fill(self.store)
+        app.schema.prepare(self.store)
+        self._draw = draw or random.Random(0).randbytes
+        self.transactions = Transactions(
+            app, self.store, self.clock, self._draw, self._committed, self.pump, data
+        )
+        self.results = SharedResults(self.transactions, self._start_function)
+        self._ready: dict[Session, None] = {}
+        self._pumping = False
+        self.transactions.jobs.resume()
+
+    # Calls from this process
+
+    def query(self, path: str, args: Mapping[str, Any] | None = None, **more: Any) -> Value:
+        """Run a query and give its value."""
+        return self._now(Kind.QUERY, path, {**(args or {}), **more})
+
+    def mutation(self, path: str, args: Mapping[str, Any] | None = None, **more: Any) -> Value:
+        """Run a mutation, commit it and give its value."""
+        return self._now(Kind.MUTATION, path, {**(args or {}), **more})
+
+    def action(self, path: str, args: Mapping[str, Any] | None = None, **more: Any) -> Value:
+        """Run an action and give its value."""
+        return self._now(Kind.ACTION, path, {**(args or {}), **more})
+
+    def run(self, function: str | Callable[..., Any], /, **args: Any) -> Value:
+        """Run any function, given by path or as itself, and give its value."""
+        name = self.transactions.runner.name_of(function)
+        return self._now(self.app.functions[name].kind, name, args, internal=True)
+
+    @property
+    def sessions(self) -> list[Peer]:
+        """Everyone who is connected, in order of arrival."""
+        return list(self.peers.values())
+
+    def advance(self, seconds: float = 0, *, hours: float = 0) -> None:
+        """Move the virtual clock; what is due on the way happens in order."""
+        self._virtual().advance(seconds + hours * 3600)
+        self.pump()
+
+    def _virtual(self) -> VirtualClock:
+        if not isinstance(self.clock, VirtualClock):
+            raise TypeError("this backend runs on the clock of the machine; await `call` instead")
+        return self.clock
+
+    def _now(
+        self, kind: Kind, path: str, args: Mapping[str, Any], *, internal: bool = False
+    ) -> Value:
+        """Run to the end; where the function sleeps, the virtual clock moves on."""
+        outcomes: list[Value] = []
+
+        async def run() -> None:
+            identity = Identity(is_admin=True) if internal else ANONYMOUS
+            outcomes.append(await self.call(kind, path, args, identity))
+
+        clock = self._virtual()
+        clock.spawn(run())
+        while not outcomes and clock.run_next():
+            pass
+        self.pump()
+        if not outcomes:
+            raise FunctionError(f"{path} waits for something that never happens")
+        return outcomes[0]
+
+    async def call(
+        self, kind: Kind | None, path: str, args: Mapping[str, Any], identity: Identity = ANONYMOUS
+    ) -> Value:
+        """Run any function and give its value; raises Failed."""
+        outcome = await self.transactions.perform(
+            kind, canonical_path(path), [encode(normalize(args))], identity
+        )
+        if outcome.value is None:
+            raise Failed(outcome.message, outcome.frames, outcome.data)
+        return decode(parse_json(outcome.value))
+
+    # Peers
+
+    def connect(self, sink: Sink, client: ClientVersion = UNKNOWN_CLIENT) -> "Peer":
+        """A new socket, whose frames go to `sink`."""
+        options = SessionOptions(client, self.redact)
+        session = Session(options, self, self.clock.now())
+        peer = self.peers[session] = Peer(self, session, sink)
+        self.script.attach(peer)
+        return peer
+
+    def misbehave(self, do: Faults, *, when: Trigger | None = None, times: int | None = 1) -> Armed:
+        """Do wrong when an event comes, `times` times; without an event, at once."""
+        for peer in self.peers.values():
+            self.script.wire(peer)
+        return self.script.misbehave(do, when, times)
+
+    def latest_ts(self) -> int:
+        """The timestamp of the last commit."""
+        return self.store.latest
+
+    def new_request_id(self) -> str:
+        """Sixteen hex digits."""
+        return self._draw(8).hex()
+
+    def forget(self, session: Session) -> None:
+        """A session is over."""
+        self.peers.pop(session, None)
+
+    def wants_turn(self, session: Session) -> None:
+        """A session has something to do once the commit at hand is done."""
+        self._ready[session] = None
+
+    def pump(self) -> None:
+        """Carry out effects until nobody has any left."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._ready:
+                session = next(iter(self._ready))
+                del self._ready[session]
+                session.turn(self.clock.now())
+                self._carry_out(session)
+        finally:
+            self._pumping = False
+
+    def _carry_out(self, session: Session) -> None:
+        peer = self.peers.get(session)
+        while peer is not None and (effects := session.take_effects()):
+            for effect in effects:
+                match effect:
+                    case RunMutation(request):
+                        self._run_mutation(session, request)
+                    case RunAction(request):
+                        self._run_action(session, request)
+                    case Round():
+                        self._run_round(session, effect)
+                    case Verify(message):
+                        self._verify(session, message)
+                    case _:
+                        peer.emit(effect)
+        if session.closed:
+            self.peers.pop(session, None)
+
+    def _start(
+        self, call: Coroutine[Any, Any, T], may_wait: bool, done: Callable[[T], None]
+    ) -> None:
+        """Run now what waits for nothing; what may wait, in a task of its own."""
+        if may_wait:
+            self.clock.spawn(self._later(call, done))
+        else:
+            done(finish_now(call))
+
+    async def _later(self, call: Coroutine[Any, Any, T], done: Callable[[T], None]) -> None:
+        done(await call)
+        self.pump()
+
+    def _start_function(
+        self, path: str, call: Coroutine[Any, Any, T], done: Callable[[T], None]
+    ) -> None:
+        found = self.app.functions.get(path)
+        self._start(call, found is not None and found.is_async, done)
+
+    def _committed(self, commit: Commit) -> None:
+        self.results.committed(commit)
+
+    # Queries
+
+    def _run_round(self, session: Session, round_: Round) -> None:
+        ts = self.store.latest
+        results: dict[int, tuple[Result, Shared]] = {}
+
+        def arrived(query_id: int, shared: Shared) -> None:
+            results[query_id] = (shared.result, shared)
+            if len(results) == len(round_.queries):
+                session.round_finished(round_, ts, results, self.clock.now())
+                self.wants_turn(session)
+
+        # [transitions.one-timestamp] Every query of a round is evaluated at this one.
+        for query_id, query in round_.queries:
+            self.results.evaluate(query, round_.identity, ts, partial(arrived, query_id))
+        if not round_.queries:
+            session.round_finished(round_, ts, results, self.clock.now())
+
+    # Mutations and actions
+
+    def _run_mutation(self, session: Session, request: Request) -> None:
+        def finished(outcome: Outcome | ConnectionFailure) -> None:
+            now = self.clock.now()
+            if isinstance(outcome, ConnectionFailure):
+                session.fail(outcome, now)
+            else:
+                session.mutation_finished(request, outcome, now)
+            self.wants_turn(session)
+
+        path = canonical_path(request.call.path)
+        self._start_function(path, self._mutation(request, path), finished)
+
+    async def _mutation(self, request: Request, path: str) -> Outcome | ConnectionFailure:
+        try:
+            args = request.call.args
+            return await self.transactions.mutation(path, args, request.identity, request)
+        except ConnectionFailure as failure:
+            return failure
+
+    def _run_action(self, session: Session, request: Request) -> None:
+        def finished(outcome: Outcome) -> None:
+            session.action_finished(request, outcome, self.clock.now())
+            self.wants_turn(session)
+
+        path = canonical_path(request.call.path)
+        call = self.transactions.action(path, request.call.args, request.identity)
+        self._start_function(path, call, finished)
+
+    # Identities
+
+    def _verify(self, session: Session, message: Authenticate) -> None:
+        def finished(answer: Identity | ConnectionFailure) -> None:
+            now = self.clock.now()
+            if isinstance(answer, ConnectionFailure):
+                session.rejected(answer, now)
+            else:
+                session.verified(answer, now)
+            self.wants_turn(session)
+
+        call = self.verifier.answer(message, self.clock.now())
+        self._start(call, self.verifier.may_wait(message), finished)

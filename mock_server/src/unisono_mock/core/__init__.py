@@ -1,0 +1,1 @@
+"""The pure part of the server: values in, effects out; no socket, no clock, no chance."""

@@ -1,0 +1,1 @@
+"""The part of the server that touches sockets, files and clocks."""

@@ -1,0 +1,1 @@
+"""Unisono: the specification as text and as data."""

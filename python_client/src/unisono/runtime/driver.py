@@ -1,0 +1,244 @@
+"""The driver: feeds the core, carries out its effects, and moves its clock.
+
+Everything that happens to a client passes through `turn`, so one line there is a complete
+trace of it.
+
+Not here: any decision (see core/session), the socket (see websocket).
+"""
+
+import contextlib
+import logging
+import math
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import TaskGroup
+
+from ..core.auth import AuthChanged, FetchToken
+from ..core.connection import Close, Open, Send, StateChanged
+from ..core.mutations import Settle
+from ..core.optimistic import Publish
+from ..core.session import Effect, Session
+from ..core.transitions import Log
+from .loop import soon
+from .transport import Connector, Socket, SocketLost
+
+T = TypeVar("T")
+Fetcher = Callable[[bool], Awaitable[str | None]]
+#: The inputs of the core that may have to draw lots.
+WITH_JITTER = frozenset({"received", "lost", "tick"})
+#: How long messages are worked off before other tasks get their turn.
+LONGEST_STRETCH_S = 0.002
+logger = logging.getLogger("unisono")
+function_logger = logging.getLogger("unisono.functions")
+
+
+class Clock(Protocol):
+    """Where the driver reads the time, and how it waits."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch; never goes back."""
+
+    async def sleep_until(self, when: float) -> None:
+        """Wait until the clock shows this time."""
+
+
+class SystemClock:
+    """The wall clock at the start, moved on by the monotonic one."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch."""
+        return self._offset + time.monotonic()
+
+    async def sleep_until(self, when: float) -> None:
+        """Wait until the clock shows this time."""
+        await (anyio.sleep_forever() if when == math.inf else anyio.sleep(when - self.now()))
+
+
+class Listener(Protocol):
+    """Who is told of the effects that concern the user."""
+
+    def on_publish(self, effect: Publish) -> None:
+        """A new snapshot."""
+
+    def on_settle(self, effect: Settle) -> None:
+        """A call has ended."""
+
+    def on_state(self, effect: StateChanged) -> None:
+        """The connection stands elsewhere."""
+
+    def on_auth(self, effect: AuthChanged) -> None:
+        """The identity is confirmed, or is not."""
+
+    def on_log(self, effect: Log) -> None:
+        """A function of the backend has written a log line."""
+
+
+class Driver:
+    """Runs one session; its tasks live in the task group it is given."""
+
+    def __init__(
+        self, session: Session, connector: Connector, listener: Listener, clock: Clock
+    ) -> None:
+        self.session = session
+        self.fetcher: Fetcher | None = None
+        self._connector = connector
+        self._listener = listener
+        self._clock = clock
+        self._tasks: TaskGroup | None = None
+        self._effects: deque[Effect] = deque()
+        self._is_carrying_out = False
+        self._socket: Socket | None = None
+        self._socket_scope: anyio.CancelScope | None = None
+        self._farewell: Close | None = None
+        self._alarm_at = math.inf
+        self._nap: anyio.CancelScope | None = None
+        self._soon: Callable[[Callable[[], None]], None] | None = None
+
+    def start(self, tasks: TaskGroup) -> None:
+        """Begin; from now on the driver has tasks of its own."""
+        self._tasks = tasks
+        self._soon = soon()
+        tasks.start_soon(self._watch_clock)
+        self.turn(self.session.start)
+
+    def turn(self, step: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """The one entrance: an input, its effects in order, and the timer again."""
+        jitter = {"jitter": random.random()} if step.__name__ in WITH_JITTER else {}
+        try:
+            return step(*args, **kwargs, now=self._clock.now(), **jitter)
+        finally:
+            self._effects.extend(self.session.take_effects())
+            self._carry_out()
+            self._arm()
+
+    def call_later(self, job: Callable[[], None]) -> None:
+        """Have something done in the loop; safe in any thread and in any finalizer."""
+        if self._soon is not None:
+            # A loop that has ended has taken everything with it.
+            with contextlib.suppress(RuntimeError):
+                self._soon(job)
+
+    def _carry_out(self) -> None:
+        # A listener may take a turn of its own: its effects queue up behind these.
+        if self._is_carrying_out:
+            return
+        self._is_carrying_out = True
+        try:
+            while self._effects:
+                self._do(self._effects.popleft())
+        finally:
+            self._is_carrying_out = False
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Send():
+                if self._socket is not None:
+                    self._socket.send(effect.text)
+            case Publish():
+                self._listener.on_publish(effect)
+            case Settle():
+                self._listener.on_settle(effect)
+            case Open():
+                self._start(self._run_socket)
+            case Close():
+                self._close_socket(effect)
+            case StateChanged():
+                self._listener.on_state(effect)
+            case FetchToken():
+                self._start(self._fetch, effect)
+            case AuthChanged():
+                self._listener.on_auth(effect)
+            case Log(level="function"):
+                function_logger.info("%s %s", effect.path, effect.text)
+                self._listener.on_log(effect)
+            case Log():
+                logger.log(getattr(logging, effect.level.upper()), effect.text)
+
+    def _start(self, job: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        if self._tasks is not None:
+            self._tasks.start_soon(job, *args)
+
+    def _close_socket(self, effect: Close) -> None:
+        scope, self._socket_scope, self._socket = self._socket_scope, None, None
+        if scope is not None:
+            self._farewell = effect
+            scope.cancel()
+
+    async def _run_socket(self) -> None:
+        """Open a socket, and be its life."""
+        session = self.session
+        with anyio.CancelScope() as scope:
+            # The core may have changed its mind before this task got its first turn.
+            if session.state.kind != "connecting" or self._socket_scope is not None:
+                return
+            self._socket_scope = scope
+            socket: Socket | None = None
+            try:
+                socket = await self._connector()
+                self._socket = socket
+                self.turn(session.opened)
+                async with anyio.create_task_group() as halves:
+                    halves.start_soon(self._write, socket)
+                    await self._read(socket)
+            except* SocketLost as lost:
+                first = lost.exceptions[0]
+                assert isinstance(first, SocketLost)
+                if self._socket_scope is scope:
+                    self._socket_scope = self._socket = None
+                    self.turn(session.lost, code=first.code, reason=first.reason, why=str(first))
+            finally:
+                if socket is not None:
+                    goodbye = self._farewell or Close()
+                    await socket.aclose(goodbye.code, goodbye.reason)
+
+    async def _read(self, socket: Socket) -> None:
+        received, rest_at = self.session.received, 0.0
+        while True:
+            text = await socket.receive()
+            if self._socket is socket:
+                self.turn(received, text)
+            # A burst of messages must not keep the loop from everybody else.
+            if time.monotonic() > rest_at:
+                await anyio.lowlevel.checkpoint()
+                rest_at = time.monotonic() + LONGEST_STRETCH_S
+
+    async def _write(self, socket: Socket) -> None:
+        # A connection that broke is reported by its reader, who may still find the
+        # server's last words in it.
+        with contextlib.suppress(SocketLost):
+            while True:
+                await socket.flush()
+
+    async def _fetch(self, effect: FetchToken) -> None:
+        try:
+            token = await self.fetcher(effect.force) if self.fetcher else None
+        except Exception as error:
+            logger.warning("the token fetcher raised %s", type(error).__name__, exc_info=error)
+            self.turn(self.session.token_failed, effect.number)
+        else:
+            self.turn(self.session.token, effect.number, token)
+
+    def _arm(self) -> None:
+        """Wake the clock watcher if it would sleep too long; a later deadline is no reason."""
+        deadline = self.session.next_deadline()
+        if deadline is not None and deadline < self._alarm_at and self._nap is not None:
+            self._nap.cancel()
+
+    async def _watch_clock(self) -> None:
+        while True:
+            deadline = self.session.next_deadline()
+            if deadline is not None and deadline <= self._clock.now():
+                self.turn(self.session.tick)
+                continue
+            self._alarm_at = math.inf if deadline is None else deadline
+            with anyio.CancelScope() as self._nap:
+                await self._clock.sleep_until(self._alarm_at)

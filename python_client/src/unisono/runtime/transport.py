@@ -1,0 +1,56 @@
+"""What the driver needs of a socket, whoever provides it.
+
+Not here: the WebSocket itself (see websocket), the one in memory (see testing).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from ..core.errors import UnisonoError
+
+if TYPE_CHECKING:
+    import ssl
+
+
+class SocketLost(UnisonoError):
+    """A socket is gone, or could not be opened; `code` is the one of its close frame."""
+
+    def __init__(self, code: int | None, reason: str = "", why: str = "") -> None:
+        super().__init__(code, reason, why)
+        self.code = code
+        self.reason = reason
+        self.why = why
+
+    def __str__(self) -> str:
+        return self.why or self.reason or f"closed with code {self.code}"
+
+
+class Socket(Protocol):
+    """One open socket for text messages."""
+
+    def send(self, text: str) -> None:
+        """Take a message to be sent; never waits."""
+
+    async def receive(self) -> bytes:
+        """The next message. Raises SocketLost when there will be none."""
+
+    async def flush(self) -> None:
+        """Wait for messages to send, and send them. Raises SocketLost."""
+
+    async def aclose(self, code: int, reason: str) -> None:
+        """Say goodbye if that is still possible, and free the socket."""
+
+
+Connector: TypeAlias = Callable[[], Awaitable[Socket]]
+"""Opens a socket, or raises SocketLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketOptions:
+    """How sockets are made."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    compression: bool | None = None
+    max_message_bytes: int = 256 * 1024 * 1024
+    ssl_context: "ssl.SSLContext | None" = None

@@ -1,0 +1,217 @@
+"""The client over real sockets, against a scripted server of the `websockets` library."""
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+from websockets.sync.server import Server, ServerConnection, serve
+
+from unisono import Client, Options, UnisonoError, WebSocketOptions
+from unisono.runtime.transport import SocketLost
+from unisono.runtime.websocket import connect
+from unisono.testing import Voice
+
+pytestmark = pytest.mark.anyio
+ROWS = 200
+
+
+class Backend:
+    """A server in a thread: it answers every query with a value and every mutation at once."""
+
+    def __init__(self, compression: str | None = None) -> None:
+        self.value: Any = {"rows": list(range(ROWS))}
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.frames: list[dict[str, Any]] = []
+        self.extensions: list[str] = []
+        self.fragments = False
+        self.drop_after_mutation = False
+        self.closed: list[int | None] = []
+        self._server: Server = serve(
+            self._handle, "127.0.0.1", 0, compression=compression, max_size=None
+        )
+        self.address = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+
+    def _handle(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        self.requests.append((socket.request.path, dict(socket.request.headers)))
+        self.extensions += [each.name for each in socket.protocol.extensions]
+        voice, ts = Voice(), 0
+        for text in socket:
+            frame = json.loads(text)
+            self.frames.append(frame)
+            if frame["type"] == "ModifyQuerySet":
+                ids = [each["queryId"] for each in frame["modifications"] if "udfPath" in each]
+                gone = [each["queryId"] for each in frame["modifications"] if "args" not in each]
+                ts += 1
+                version = frame["newVersion"]
+                updates = dict.fromkeys(ids, self.value)
+                self._say(
+                    socket,
+                    voice.transition(query_set=version, ts=ts, updates=updates, removed=gone),
+                )
+            elif frame["type"] == "Mutation":
+                ts += 1
+                if self.drop_after_mutation:
+                    self.drop_after_mutation = False
+                    socket.close(1013, "CommitterFullError")
+                    break
+                self._say(socket, voice.mutated(frame["requestId"], "ok", ts=ts))
+                self._say(socket, voice.transition(ts=ts))
+        self.closed.append(socket.close_code)
+
+    def _say(self, socket: ServerConnection, frame: dict[str, Any]) -> None:
+        text = json.dumps(frame)
+        if self.fragments:
+            socket.send(text[start : start + 7] for start in range(0, len(text), 7))
+        else:
+            socket.send(text)
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    running = Backend()
+    yield running
+    running.stop()
+
+
+async def test_queries_and_mutations_over_a_socket(backend: Backend) -> None:
+    """The address, the name of the client, and the whole way there and back."""
+    async with Client(backend.address + "/") as client:
+        assert await client.query("m:list") == backend.value
+        assert await client.mutation("m:send", {"body": "héllo 😀"}) == "ok"
+    path, headers = backend.requests[0]
+
+    assert path == "/api/sync"
+    assert headers["convex-client"].startswith("unisono-")
+    assert backend.frames[0]["type"] == "Connect"
+    assert backend.frames[-1]["args"] == [{"body": "héllo 😀"}]
+
+
+async def test_fragmented_messages_are_joined(backend: Backend) -> None:
+    """A character may be cut in the middle by a frame."""
+    backend.fragments, backend.value = True, "héllo 😀" * 20
+    async with Client(backend.address) as client:
+        assert await client.query("m:list") == backend.value
+
+
+async def test_a_frame_of_64_megabytes(backend: Backend) -> None:
+    """It arrives whole."""
+    backend.value = "x" * (64 * 1024 * 1024)
+    async with Client(backend.address) as client:
+        assert len(await client.query("m:list")) == 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("wanted", [None, True, False])
+async def test_compression_is_used_where_it_is_wanted(wanted: bool | None) -> None:
+    """Unless told, not on the loopback, where it only costs."""
+    backend = Backend(compression="deflate")
+    try:
+        options = WebSocketOptions(compression=wanted)
+        async with Client(backend.address, websocket=options) as client:
+            assert await client.query("m:list") == backend.value
+    finally:
+        backend.stop()
+
+    assert bool(backend.extensions) is bool(wanted)
+
+
+async def test_a_mutation_survives_the_loss_of_its_connection(backend: Backend) -> None:
+    """It is sent again under the same number, and the close reason is told."""
+    backend.drop_after_mutation = True
+    async with Client(backend.address) as client, anyio.create_task_group() as tasks:
+        states = client.states()
+
+        async def hurry() -> None:
+            async for state in states:
+                if state.kind == "waiting":
+                    client.reconnect_now()
+
+        tasks.start_soon(hurry)
+        assert await client.mutation("m:send") == "ok"
+        tasks.cancel_scope.cancel()
+    sent = [frame["requestId"] for frame in backend.frames if frame["type"] == "Mutation"]
+    connects = [frame for frame in backend.frames if frame["type"] == "Connect"]
+
+    assert sent == [0, 0]
+    assert connects[1]["lastCloseReason"] == "CommitterFullError"
+    assert connects[0]["sessionId"] == connects[1]["sessionId"]
+
+
+async def test_the_socket_is_closed_with_the_block(backend: Backend) -> None:
+    """With a close frame, not by a reset."""
+    async with Client(backend.address) as client:
+        await client.query("m:list")
+    backend.stop()
+
+    assert backend.closed == [1000]
+
+
+async def test_a_backend_that_is_not_there_is_said(backend: Backend) -> None:
+    """The state tells why, in words, and when the next attempt is."""
+    backend.stop()
+    async with Client(backend.address) as client:
+        async for state in client.states():
+            if state.kind == "waiting":
+                break
+
+    assert "cannot reach 127.0.0.1" in state.why
+    assert state.retry_at is not None
+
+
+async def test_binary_messages_are_refused() -> None:
+    """The protocol has none."""
+
+    def speak(socket: ServerConnection) -> None:
+        socket.send(b"\x00")
+        socket.recv(timeout=5)
+
+    with serve(speak, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        socket = await connect(f"ws://127.0.0.1:{port}", WebSocketOptions(), {})
+        with pytest.raises(SocketLost, match="binary"):
+            await socket.receive()
+        await socket.aclose(1003, "")
+        server.shutdown()
+        thread.join()
+
+
+async def test_a_server_that_speaks_no_websocket_is_said() -> None:
+    """One sentence, with what it said instead."""
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+
+    async def answer(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, answer)
+        with pytest.raises(UnisonoError, match="HTTP 404 nope"):
+            await connect(f"ws://127.0.0.1:{port}", WebSocketOptions(), {})
+        tasks.cancel_scope.cancel()
+    await listener.aclose()
+
+
+async def test_a_handshake_without_an_end_is_given_up() -> None:
+    """The inactivity time covers it."""
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    async with Client(f"http://127.0.0.1:{port}", options=Options(inactivity_s=0.05)) as client:
+        async for state in client.states():
+            if state.kind == "waiting":
+                break
+    await listener.aclose()
+
+    assert state.why == "the server is silent"
