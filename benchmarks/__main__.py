@@ -32,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measured = asyncio.run(
         measure(names, options.rounds, is_tiny=options.tiny, clients=tuple(options.clients))
     )
-    is_whole = not options.scenario and not options.tiny
-    if options.save or is_whole:
+    if not options.tiny and (options.save or not options.scenario):
         report.save(measured, options.rounds)
     return 0
 

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from unisono_mock import App, MutationContext, QueryContext, Schema, table
 
@@ -24,7 +27,7 @@ def count(ctx: QueryContext, name: str, view: float = 0.0) -> dict[str, float]:
 def add(ctx: MutationContext, name: str) -> None:
     """Add one to a counter."""
     RUNS["add"] += 1
-    _add(ctx, name)
+    _body[-1](ctx, name)
 
 
 @app.mutation("bench:addSlowly")
@@ -36,9 +39,22 @@ async def add_slowly(ctx: MutationContext, name: str) -> None:
     _add(ctx, name)
 
 
+@contextmanager
+def measured_body(around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """Have what `bench:add` does with the database wrapped by somebody who measures it."""
+    _body.append(around(_add))
+    try:
+        yield
+    finally:
+        _body.pop()
+
+
 def _add(ctx: MutationContext, name: str) -> None:
     found = ctx.db.query("counters").with_index("by_name", name=name).unique()
     if found is None:
         ctx.db.insert("counters", {"name": name, "n": 1.0})
     else:
         ctx.db.patch(found["_id"], {"n": found["n"] + 1})
+
+
+_body: list[Callable[..., Any]] = [_add]

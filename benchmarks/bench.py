@@ -63,6 +63,20 @@ class Bench:
             await race.run(question)
         return [race.contest(case, name, unit) for name, unit in quantities.items()]
 
+    @asynccontextmanager
+    async def servers(self) -> AsyncIterator[tuple["Asked", "Asked", dict[str, str]]]:
+        """Fresh servers, a fresh load on them, and the URL of each server by name."""
+        if self.is_tiny:
+            drivers = await self._pooled(("server", "load"))
+            yield await _introduced(drivers["server"], drivers["load"])
+            return
+        async with AsyncExitStack() as stack:
+            drivers = {}
+            for name in ("server", "load"):
+                drivers[name] = await Driver.start(name)
+                stack.push_async_callback(drivers[name].end)
+            yield await _introduced(drivers["server"], drivers["load"])
+
     async def _pooled(self, names: Iterable[str]) -> dict[str, Driver]:
         for name in names:
             if name not in self.pool:
@@ -153,19 +167,9 @@ class Race:
         )
 
 
-@asynccontextmanager
-async def servers() -> AsyncIterator[tuple["Asked", "Asked", dict[str, str]]]:
-    """Fresh servers, a fresh load on them, and the URL of each server by name."""
-    server = await Driver.start("server")
-    try:
-        load = await Driver.start("load")
-        try:
-            told = Asked(server)
-            yield told, Asked(load), (await told.ask(op="urls"))["urls"]
-        finally:
-            await load.end()
-    finally:
-        await server.end()
+async def _introduced(server: Driver, load: Driver) -> tuple["Asked", "Asked", dict[str, str]]:
+    told = Asked(server)
+    return told, Asked(load), (await told.ask(op="urls"))["urls"]
 
 
 class Asked:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-_LABELS, _PLOT, _NUMBERS, _ROW, _TOP = 330, 360, 70, 22, 44
+_LABELS, _PLOT, _NUMBERS, _ROW, _TOP = 410, 340, 70, 22, 44
 _SPAN = 2.0
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#222}.t{font-size:14px;font-weight:600}"
-    ".g{stroke:#ddd}.o{stroke:#222}.m{fill:#2a7f62}.x{fill:#b5543a}.l{stroke:#b5543a;stroke-width:2}"
-    "@media(prefers-color-scheme:dark){text{fill:#ddd}.g{stroke:#444}.o{stroke:#ddd}}"
+    ".g{stroke:#ddd}.o{stroke:#222}.m{fill:#2a7f62}.p{fill:#6f8fae}.x{fill:#b5543a}.l{stroke:#222;stroke-width:2}"
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}.g{stroke:#444}.o,.l{stroke:#ddd}}"
 )
 
 
@@ -28,7 +28,10 @@ class Bar:
 
 
 def chart(title: str, bars: Sequence[Bar]) -> str:
-    """An SVG with one bar per ratio, on a logarithmic scale from 1/100 to 100."""
+    """An SVG with one bar per ratio, on a logarithmic scale from 1/100 to 100.
+
+    Green meets its target (the tick), red misses it, blue has none.
+    """
     width, height = _LABELS + _PLOT + _NUMBERS, _TOP + _ROW * len(bars) + 16
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -47,17 +50,23 @@ def chart(title: str, bars: Sequence[Bar]) -> str:
 
 
 def _x(ratio: float) -> float:
-    power = max(-_SPAN, min(_SPAN, math.log10(ratio)))
+    power = min(_SPAN, math.log10(max(ratio, 10.0**-_SPAN)))
     return round(_LABELS + _PLOT * (power + _SPAN) / (2 * _SPAN), 1)
+
+
+def _kind(bar: Bar) -> str:
+    """Met, missed, or without a target."""
+    if bar.limit is None:
+        return "p"
+    return "m" if bar.ratio <= bar.limit else "x"
 
 
 def _row(bar: Bar, y: int) -> list[str]:
     start, end = sorted((_x(1.0), _x(bar.ratio)))
-    is_good = bar.ratio <= (bar.limit if bar.limit is not None else 1.0)
-    sign = "< " if bar.is_bound else ""
+    sign = "&lt; " if bar.is_bound else ""
     row = [
         f'<text x="{_LABELS - 8}" y="{y + 12}" text-anchor="end">{escape(bar.label)}</text>',
-        f'<rect class="{"m" if is_good else "x"}" x="{start}" y="{y}" '
+        f'<rect class="{_kind(bar)}" x="{start}" y="{y}" '
         f'width="{round(max(end - start, 1), 1)}" height="{_ROW - 8}"/>',
         f'<text x="{_LABELS + _PLOT + 8}" y="{y + 12}">{sign}{bar.ratio:.2f}</text>',
     ]

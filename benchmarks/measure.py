@@ -94,12 +94,17 @@ def is_met(target: Target, contest: Contest) -> bool | None:
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """The slope of cost over size in logarithms: 0 is flat, 1 is linear, 2 is quadratic."""
+    """The slope of cost over size in logarithms: 0 is flat, 1 is linear, 2 is quadratic.
+
+    Costs too small to be seen count as none: what is left of them is flat.
+    """
     points = [
         (math.log(size), math.log(cost))
         for size, cost in zip(sizes, costs, strict=True)
         if cost > 0
     ]
+    if len(points) < 2:
+        return 0.0
     across, up = zip(*points, strict=True)
     return statistics.linear_regression(across, up).slope
 

@@ -28,14 +28,19 @@ _PATIENCE_S = 60
 def main() -> int:
     """Run one operation twice, and print the profile."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profiled", description=__doc__)
-    parser.add_argument("driver", help="python_unisono, js_convex, ...")
-    parser.add_argument("operation", help="first, mutations, transitions, rows, ...")
+    parser.add_argument("driver", help="python_unisono, js_convex, server, ...")
+    parser.add_argument(
+        "operation", help="first, rows, ...; of the server: commits_in_process, watched, ..."
+    )
     parser.add_argument("argument", nargs="*", help="name=value")
     options = parser.parse_args()
     pairs = (each.split("=", 1) for each in options.argument)
     request: dict[str, Any] = {
         name: int(value) if value.isdigit() else value for name, value in pairs
     }
+    if options.driver == "server":
+        asyncio.run(_python(options.driver, options.operation, request))
+        return 0
     with scripted_server() as url:
         request["url"] = url
         if options.driver.startswith("python_"):

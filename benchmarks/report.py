@@ -27,22 +27,26 @@ NAMES = {
     "unisono_mock": "unisono-mock",
     "websockets": "bare websockets",
     "socket": "bare socket",
-    "store": "bare store",
+    "store": "the store's part",
     "in_process": "in process",
 }
 #: Who is compared with whom.
 PAIRS = (
     ("python_unisono", "python_convex"),
     ("python_unisono", "python_floor"),
+    ("python_convex", "python_floor"),
     ("js_unisono", "js_convex"),
     ("js_unisono", "js_floor"),
+    ("js_convex", "js_floor"),
     ("unisono_mock", "websockets"),
     ("unisono_mock", "socket"),
     ("unisono_mock", "store"),
     ("unisono_mock", "in_process"),
 )
+#: What is said where nobody else can take part.
+_LAST_RESORT = ("python_unisono", "js_unisono")
 #: Quantities of which a ratio says nothing: shares and exponents.
-_PLAIN = frozenset({"lost", "exponent"})
+_PLAIN = frozenset({"lost", "exponent", "seen"})
 _HEAD = (
     "| scenario | case | what | of | to | ratio | middle half | target |\n"
     "|---|---|---|---|---|---|---|---|\n"
@@ -94,7 +98,8 @@ class Line:
                 if name != self.ours and name.split("_")[0] == self.ours.split("_")[0]
             )
             return [*start, others, number, "", self.verdict]
-        assert self.found is not None
+        if self.found is None:
+            return [*start, NAMES[self.peer], "", "", self.verdict]
         spread = f"{self.found.low:.2f} to {self.found.high:.2f}"
         sign = "< " if self.found.is_bound else ""
         return [*start, NAMES[self.peer], f"{sign}{self.found.middle:.2f}", spread, self.verdict]
@@ -115,12 +120,12 @@ def lines(measured: Measured) -> Iterator[Line]:
             if not targets:
                 yield from _plain(measured, contest)
             continue
-        for ours, peer in PAIRS:
+        has_peer = {"python_convex", "python_floor"} & set(contest.runs)
+        for ours, peer in PAIRS if has_peer else (*PAIRS, _LAST_RESORT):
             found = ratio(contest, ours, peer)
-            if found is not None:
-                own = next(
-                    (each for each in targets if (each.ours, each.peer) == (ours, peer)), None
-                )
+            matching = [each for each in targets if (each.ours, each.peer) == (ours, peer)]
+            own = matching[0] if matching else None
+            if found is not None or (own is not None and ours in contest.runs):
                 yield Line(measured.title, contest, ours, peer, found, own)
 
 
@@ -156,12 +161,16 @@ def text(measured: Measured) -> str:
     return "\n".join(parts)
 
 
-def save(all_measured: list[Measured], rounds: int) -> None:
+def save(fresh: list[Measured], rounds: int) -> None:
     """Write the results folder anew; scenarios that did not run keep their last results."""
     path = RESULTS / "latest.json"
-    kept: dict[str, Any] = json.loads(path.read_text())["scenarios"] if path.exists() else {}
-    fresh = {each.name: _as_json(each) for each in all_measured}
-    document = {"machine": _machine(), "rounds": rounds, "scenarios": {**kept, **fresh}}
+    old = json.loads(path.read_text())["scenarios"] if path.exists() else {}
+    everything = {
+        each.name: each for each in (*(_from_json(name, old[name]) for name in old), *fresh)
+    }
+    all_measured = list(everything.values())
+    kept = {name: _as_json(each) for name, each in everything.items()}
+    document = {"machine": _machine(), "rounds": rounds, "scenarios": kept}
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     (RESULTS / "table.md").write_text(_page(all_measured, document))
     for name, (title, pairs) in _CHARTS.items():
@@ -169,9 +178,12 @@ def save(all_measured: list[Measured], rounds: int) -> None:
 
 
 _CHARTS = {
-    "python": ("Python: cost relative to convex (PyPI)", {PAIRS[0]}),
-    "js": ("JavaScript: cost relative to convex (npm)", {PAIRS[2]}),
-    "server": ("unisono-mock: cost relative to the bare thing", set(PAIRS[4:])),
+    "python": ("Python: cost relative to convex (PyPI)", {("python_unisono", "python_convex")}),
+    "js": ("JavaScript: cost relative to convex (npm)", {("js_unisono", "js_convex")}),
+    "server": (
+        "unisono-mock: cost relative to the bare thing",
+        {pair for pair in PAIRS if pair[0] == "unisono_mock"},
+    ),
 }
 
 
@@ -184,6 +196,15 @@ def _bars(all_measured: Iterable[Measured], pairs: set[tuple[str, str]]) -> Iter
                 label = f"{measured.title}: {line.contest.case}{what}{against}"
                 limit = line.target.at_most if line.target else None
                 yield Bar(label, line.found.middle, line.found.is_bound, limit)
+
+
+def _from_json(name: str, kept: dict[str, Any]) -> Measured:
+    """A scenario as it was written down by `_as_json`."""
+    contests = [
+        Contest(**{**entry, "stopped": frozenset(entry["stopped"])}) for entry in kept["contests"]
+    ]
+    targets = tuple(Target(**entry) for entry in kept["targets"])
+    return Measured(name, kept["title"], contests, targets, kept["seconds"])
 
 
 def _as_json(measured: Measured) -> dict[str, Any]:
@@ -206,7 +227,13 @@ def _as_json(measured: Measured) -> dict[str, Any]:
         for line in lines(measured)
         if line.peer and line.found
     ]
-    return {"title": measured.title, "ratios": ratios, "contests": contests}
+    return {
+        "title": measured.title,
+        "seconds": _short(measured.seconds),
+        "ratios": ratios,
+        "targets": [asdict(target) for target in measured.targets],
+        "contests": contests,
+    }
 
 
 def _page(all_measured: Iterable[Measured], document: dict[str, Any]) -> str:
@@ -217,12 +244,36 @@ def _page(all_measured: Iterable[Measured], document: dict[str, Any]) -> str:
         f"Generated by `make bench` ({document['rounds']} rounds; {machine}). Each number says how "
         "much the first costs relative to the second: below 1 it costs less.\n\n"
         "![Python](python.svg)\n\n![JavaScript](js.svg)\n\n![server](server.svg)\n\n"
-        f"{table(all_measured)}\n"
+        f"{_verdicts(all_measured)}\n{table(all_measured)}\n{_left_out(all_measured)}\n\n"
         "## The scripted server's part\n\n"
         "Its processor time as a share of the wall time of a request, preparation included.\n\n"
         f"| scenario | case | {' | '.join(NAMES[name] for name in _CLIENT_NAMES)} |\n"
         f"|{'---|' * (2 + len(_CLIENT_NAMES))}\n{shares}\n"
     )
+
+
+def _verdicts(all_measured: Iterable[Measured]) -> str:
+    """How many targets are met, and which are not."""
+    judged = [line for each in all_measured for line in lines(each) if line.target]
+    missed = [line for line in judged if "missed" in line.verdict]
+    words = [f"{len(judged) - len(missed)} of {len(judged)} targets are met. Missed:\n"]
+    for line in missed:
+        case, quantity, ours, peer, number, _, verdict = line.cells()
+        to = f" to {peer}" if line.peer else ""
+        bound = verdict.partition(":")[0]
+        words.append(f"- {line.scenario}, {case}, {quantity} of {ours}{to}: {number} ({bound})")
+    return "\n".join(words) + "\n"
+
+
+def _left_out(all_measured: Iterable[Measured]) -> str:
+    """Who could not take part in what, and why."""
+    reasons = {
+        f"{NAMES[name]} in {contest.case} ({why})"
+        for each in all_measured
+        for contest in each.contests
+        for name, why in contest.without.items()
+    }
+    return f"Without: {'; '.join(sorted(reasons))}."
 
 
 _CLIENT_NAMES = tuple(NAMES)[:6]

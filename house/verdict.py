@@ -15,7 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 REPORTS = ROOT / "reports"
-PYTHON_SOURCES = ("protocol", "python_client", "mock_server", "conformance", "house", "examples")
+PYTHON_FOLDERS = (
+    *("protocol", "python_client", "mock_server", "conformance"),
+    *("house", "examples", "benchmarks"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def checks() -> list[Check]:
     return [
         Check("ruff", (f"{BIN}/ruff", "check", ".")),
         Check("format", (f"{BIN}/ruff", "format", "--check", ".")),
-        Check("mypy", (f"{BIN}/mypy", *typed_folders())),
+        Check("mypy", (f"{BIN}/mypy", *PYTHON_FOLDERS)),
         Check("tsc", ("npm", "run", "--silent", "check", "-w", "js_client")),
         Check(
             "vitest",
@@ -69,11 +72,6 @@ def checks() -> list[Check]:
             "python.xml",
         ),
     ]
-
-
-def typed_folders() -> list[str]:
-    """The folders that mypy reads: all Python of the house that exists."""
-    return [name for name in PYTHON_SOURCES if any((ROOT / name).rglob("*.py"))]
 
 
 def run(check: Check) -> Count:

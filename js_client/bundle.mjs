@@ -1,4 +1,6 @@
 // Writes the one file that a page can load without a build step of its own.
+import { writeFile } from "node:fs/promises";
+
 import { build } from "esbuild";
 
 await build({
@@ -10,3 +12,4 @@ await build({
   target: "es2022",
   sourcemap: true,
 });
+await writeFile("dist/unisono.min.d.ts", 'export * from "./index.js";\n');

@@ -1,5 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["tests/**/*.test.ts"], testTimeout: 10_000 },
+  // Solid and Svelte have builds of their own for servers, in which nothing is live.
+  resolve: { conditions: ["browser", "development"] },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    testTimeout: 10_000,
+    server: { deps: { inline: ["solid-js", "svelte"] } },
+  },
 });

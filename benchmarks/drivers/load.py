@@ -60,9 +60,9 @@ class Crowd:
         heard: Callable[[socket.socket], None] | None = None,
         lost: Callable[[socket.socket], None] | None = None,
     ) -> bytes:
-        """Read until `mark` has come so often in all; the last bytes that were read."""
+        """Read until `mark` has come so often in all; the last bytes that held it."""
         deadline = time.monotonic() + _PATIENCE_S
-        data = b""
+        last = b""
         while wanted > 0:
             ready = self._selector.select(1.0)
             if time.monotonic() > deadline:
@@ -77,9 +77,10 @@ class Crowd:
                     lost(connection)
                 found = data.count(mark)
                 wanted -= found
+                last = data if found else last
                 if heard is not None and found:
                     heard(connection)
-        return data
+        return last
 
     def replace(self, connection: socket.socket) -> socket.socket:
         """A new connection in the place of one that the server has ended."""
@@ -187,7 +188,7 @@ def fan_out(urls: dict[str, str], sockets: int, rounds: int) -> dict[str, Any]:
             heard = mock.hear(_TRANSITION, sockets)
             runs["unisono_mock"].append(time.perf_counter() - started)
             writer.hear(_TRANSITION, 1)
-            text = heard[heard.index(b"{") :].decode()
+            text = heard[heard.index(b"{") : heard.rindex(b"}") + 1].decode()
             started = time.perf_counter()
             bare.tell(bare.sockets[:1], [masked_text_frame(text)])
             bare.hear(_TRANSITION, sockets)

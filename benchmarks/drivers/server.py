@@ -7,18 +7,18 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.exceptions import ConnectionClosed
 
-from benchmarks.app import app
+from benchmarks.app import app, measured_body
 from benchmarks.drivers.lines import Answer, Operation, Stopwatch, memory_bytes, serve
 from unisono_mock import Backend
 from unisono_mock import serve as serve_app
 from unisono_mock.core.effects import Effect, Send
-from unisono_mock.core.keys import after, sort_key
 
 _SESSION = "123e4567-e89b-42d3-a456-42661417%04d"
 _QUERIES_PER_PEER = 1000
@@ -65,24 +65,40 @@ def commits_in_process(count: int, names: int) -> Answer:
     return watch.read(count)
 
 
-def commits_on_store(count: int, names: int) -> Answer:
-    """The documents' part of the same mutations: begin, read by index, write, commit."""
+def commits_store(count: int, names: int) -> Answer:
+    """The store's part of the same mutations: what `ctx.db` does, and the commit."""
     backend = Backend(app)
-    store = backend.store
-    prefixes = []
-    for number in range(names):
-        name = f"counter-{number}"
-        backend.mutation("bench:add", name=name)
-        prefixes.append(sort_key(name))
-    watch = Stopwatch()
-    for number in range(count):
-        low = prefixes[number % names]
-        transaction = store.begin()
-        _, found = next(transaction.scan("counters", "by_name", low, after(low)))
-        counted = {**found, "n": found["n"] + 1}
-        transaction.write("counters", str(found["_id"]), counted)
-        store.commit(transaction, time.time_ns())
-    return watch.read(count)
+    spent = Spent()
+    backend.store.commit = spent.around(backend.store.commit)  # type: ignore[method-assign]
+    with measured_body(spent.around):
+        for number in range(count):
+            backend.mutation("bench:add", name=f"counter-{number % names}")
+    return spent.read(count)
+
+
+class Spent:
+    """The time inside of some functions, in all."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._processor = 0.0
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with its time counted."""
+
+        def timed(*arguments: Any) -> Any:
+            processor, started = time.process_time(), time.perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                self._seconds += time.perf_counter() - started
+                self._processor += time.process_time() - processor
+
+        return timed
+
+    def read(self, times: int) -> Answer:
+        """The numbers of an answer, for one of `times` equal steps."""
+        return {"seconds": self._seconds / times, "processor": self._processor / times}
 
 
 class Wire:
@@ -139,6 +155,27 @@ def untouched(subscriptions: int, touched: int, commits: int, rounds: int) -> An
     return {"runs": runs, "told": sum(each.frames for each in others) - quiet}
 
 
+def watched(watchers: int, commits: int) -> Answer:
+    """Commits that change the one result of many watchers, all on sockets that are none."""
+    backend = Backend(app)
+    for number in range(watchers):
+        Wire(backend, number).add([{"name": "hot"}])
+    writer = Wire(backend, 9999)
+    watch = Stopwatch()
+    for _ in range(commits):
+        writer.mutate("bench:add", {"name": "hot"})
+    return watch.read(commits * watchers)
+
+
+#: What needs no socket, and can be looked at under a profiler.
+OPERATIONS: dict[str, Operation] = {
+    "commits_in_process": commits_in_process,
+    "commits_store": commits_store,
+    "untouched": untouched,
+    "watched": watched,
+}
+
+
 async def main() -> None:
     async with contextlib.AsyncExitStack() as stack:
         urls = await listen(stack)
@@ -146,9 +183,7 @@ async def main() -> None:
             "urls": lambda: {"urls": urls},
             "memory": lambda: {"memory": memory_bytes()},
             "processor": lambda: {"processor": time.process_time()},
-            "commits_in_process": commits_in_process,
-            "commits_on_store": commits_on_store,
-            "untouched": untouched,
+            **OPERATIONS,
         }
         await serve(operations)
 

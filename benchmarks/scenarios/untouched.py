@@ -4,7 +4,7 @@ In one process and without sockets; one run is the mean of many commits. It must
 exponent of its growth stands beside the target.
 """
 
-from benchmarks.bench import Bench, servers
+from benchmarks.bench import Bench
 from benchmarks.measure import Contest, Target, growth
 
 TITLE = "Commits beside untouched subscriptions"
@@ -17,7 +17,7 @@ async def run(bench: Bench) -> list[Contest]:
     question = {"op": "untouched", "touched": 10, "commits": bench.pick(100, 5)}
     runs: dict[int, list[float]] = {}
     for size in sizes:
-        async with servers() as (server, _, _):
+        async with bench.servers() as (server, _, _):
             answer = await server.ask(**question, subscriptions=size, rounds=bench.rounds)
         if answer["told"]:
             raise AssertionError("a commit told somebody of what it did not touch")

@@ -1,9 +1,13 @@
 """Medians, ratios, bounds and exponents."""
 
+from xml.etree import ElementTree
+
 import pytest
 from benchmarks.chart import Bar, chart
 from benchmarks.frames import FrameReader, masked_text_frame, text_frame
 from benchmarks.measure import Contest, Target, exponent, is_met, ratio
+
+_SVG = "{http://www.w3.org/2000/svg}"
 
 
 def contest(ours: list[float], theirs: list[float], *stopped: str) -> Contest:
@@ -44,6 +48,7 @@ def test_the_exponent_of_a_power_is_found(power: float) -> None:
     sizes = [100.0, 1000.0, 10_000.0]
 
     assert exponent(sizes, [3.0 * size**power for size in sizes]) == pytest.approx(power)
+    assert exponent(sizes, [0.0, 0.0, 1.0]) == 0.0
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
@@ -60,10 +65,11 @@ def test_frames_are_read_back_however_they_are_cut(size: int) -> None:
 
 def test_a_chart_is_an_svg_of_its_bars() -> None:
     """Labels are escaped, bounds are marked, and each bar has its number."""
-    text = chart("A & B", [Bar("x < y", 0.5, True, 1.0), Bar("z", 3.0)])
+    picture = ElementTree.fromstring(
+        chart("A & B", [Bar("x < y", 0.5, True, 1.0), Bar("z", 3.0, False, 2.0), Bar("w", 3.0)])
+    )
+    words = [each.text for each in picture.iter(f"{_SVG}text")]
+    kinds = [each.get("class") for each in picture.iter(f"{_SVG}rect")]
 
-    assert text.startswith("<svg ")
-    assert "A &amp; B" in text
-    assert "x &lt; y" in text
-    assert "&lt; 0.50" in text or "< 0.50" in text
-    assert "3.00" in text
+    assert {"A & B (below 1 is less)", "x < y", "< 0.50", "3.00"} <= set(words)
+    assert kinds == ["m", "x", "p"]

@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import io
+import json
 import math
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from benchmarks import report
@@ -59,3 +62,18 @@ def test_an_unknown_scenario_is_refused(capsys: pytest.CaptureFixture[str]) -> N
         main(["transition"])
 
     assert "no scenario is called transition" in capsys.readouterr().err
+
+
+def test_results_are_kept_and_completed(
+    measured: dict[str, Measured], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scenario that is measured alone replaces its own results and keeps all others."""
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    report.save(list(measured.values()), 1)
+    whole = (tmp_path / "table.md").read_text()
+    report.save([measured["mutations"]], 1)
+
+    assert set(json.loads((tmp_path / "latest.json").read_text())["scenarios"]) == set(SCENARIOS)
+    assert len((tmp_path / "table.md").read_text().splitlines()) == len(whole.splitlines())
+    for name in ("python", "js", "server"):
+        ElementTree.fromstring((tmp_path / f"{name}.svg").read_text())

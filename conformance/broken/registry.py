@@ -5,14 +5,26 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TypeVar
 
-from broken import callees, callers, clients, servers
+from broken import (
+    askers,
+    callees,
+    callers,
+    careless,
+    clients,
+    holders,
+    lax,
+    pages,
+    painters,
+    readers,
+    servers,
+)
 from unisono_conformance.faults import Fault
 from unisono_conformance.faulty_server import ServerFault
 
 F = TypeVar("F", Fault, ServerFault)
 
-CLIENT_MODULES = (clients, callers)
-SERVER_MODULES = (servers, callees)
+CLIENT_MODULES = (clients, askers, callers, careless, readers, holders, painters)
+SERVER_MODULES = (servers, callees, lax, pages)
 
 
 def all_faults() -> dict[str, type[Fault]]:

@@ -4,4 +4,5 @@ import sys
 from pathlib import Path
 
 # The broken peers and the fixture are folders of the repository, not of the package.
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+HOME = Path(__file__).parents[1]
+sys.path[:0] = [str(HOME), str(HOME.parent), str(HOME / "tests")]

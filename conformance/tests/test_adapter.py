@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from suite_peers import REFERENCE
+from suite_peers import PYTHON
 
 from unisono_conformance.adapter import Adapter, AdapterError, Unsupported
 from unisono_conformance.case import load_cases, select
@@ -87,8 +87,8 @@ async def test_an_adapter_that_does_nothing_passes_nothing(tmp_path: Path) -> No
 
 @pytest.mark.asyncio
 async def test_the_log_of_an_adapter_is_kept() -> None:
-    adapter = await Adapter.start(REFERENCE)
+    adapter = await Adapter.start(PYTHON)
 
-    assert adapter.hello["name"] == "reference"
+    assert adapter.hello["name"] == "unisono"
     assert adapter.log == []
     assert await adapter.stop() == 0

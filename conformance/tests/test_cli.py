@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from suite_peers import REFERENCE
+from suite_peers import PYTHON
 
 from unisono_conformance.cli import main
 
 
 def test_a_right_client_ends_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["client", "--case", "transitions.continuity", "--", *REFERENCE, "--core"])
+    code = main(["client", "--case", "transitions.continuity", "--", *PYTHON, "--core"])
 
     assert code == 0
     assert "PASS" in capsys.readouterr().out

@@ -4,12 +4,14 @@
  * Not here: the protocol (see core), sockets and timers (see runtime).
  */
 
-import { LocalProtocolError, UnisonoError } from "./core/errors.js";
+import { closedError, refuse } from "./core/errors.js";
 import type { Settlement } from "./core/mutations.js";
 import type { OptimisticUpdate, Visible } from "./core/optimistic.js";
 import { createSession, type ClientState, type Session, type SessionOptions } from "./core/session.js";
 import type { Args, Value } from "./core/values.js";
-import { createDriver, type Driver, type FaceEffect, type Platform } from "./runtime/driver.js";
+import type { Preloaded } from "./preload.js";
+import { pathOf, type Action, type AnyFunction, type Mutation, type Query, type Rest } from "./reference.js";
+import { createDriver, type Driver, type FaceEffect } from "./runtime/driver.js";
 import { syncUrl, webSockets, type WebSocketConstructor } from "./runtime/websocket.js";
 
 /** Gets a token: from a cache, or, with `forceRefreshToken`, a new one; null when there is none. */
@@ -20,8 +22,8 @@ export type ClientOptions = SessionOptions & {
   readonly WebSocket?: WebSocketConstructor;
   /** Where log lines of functions, and errors of callbacks, go. */
   readonly log?: (line: unknown, path?: string) => void;
-  /** Another clock and other dice, for tests. */
-  readonly platform?: Platform;
+  /** What the server has rendered the page with. */
+  readonly preloaded?: Preloaded;
 };
 
 /** A live query; it ends with `unsubscribe()`. */
@@ -56,15 +58,12 @@ export class Client {
   /** Begins to connect to the deployment at this URL. */
   constructor(url: string, options: ClientOptions = {}) {
     const Socket = options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor | undefined);
-    if (!Socket) throw new LocalProtocolError("connection.url", "the option WebSocket", Socket);
+    if (!Socket) refuse("connection.url", "WebSocket", Socket);
     this.#log = options.log ?? console.log;
-    this.#session = createSession(sessionId(), options);
-    this.#driver = createDriver(
-      this.#session,
-      webSockets(syncUrl(url), Socket),
-      (effect) => this.#carryOut(effect),
-      options.platform,
-    );
+    const { preloaded } = options;
+    this.#session = createSession(sessionId(), { expectAuth: preloaded?.isAuthenticated, ...options });
+    if (preloaded) this.#session.seed(preloaded.ts, preloaded.results);
+    this.#driver = createDriver(this.#session, webSockets(syncUrl(url), Socket), (effect) => this.#carryOut(effect));
     this.#driver.turn(this.#session.start);
     globalThis.addEventListener?.("online", this.reconnectNow);
   }
@@ -72,6 +71,12 @@ export class Client {
   /** Call back once for every snapshot, with the tokens of what changed. */
   subscribe(listener: Listener): () => void;
   /** Keep told of a query: its value now, if there is one, and each new value. */
+  subscribe<Arguments, Result>(
+    query: Query<Arguments, Result>,
+    args: Arguments,
+    onValue: (value: Result) => void,
+    onError?: (error: Error) => void,
+  ): Subscription;
   subscribe<Result = Value>(
     path: string,
     args: Args,
@@ -79,23 +84,58 @@ export class Client {
     onError?: (error: Error) => void,
   ): Subscription;
   subscribe(
-    path: string | Listener,
-    args: Args = {},
-    onValue?: (value: Value) => void,
-    onError?: (error: Error) => void,
+    query: Listener | AnyFunction,
+    args?: unknown,
+    onValue?: (value: never) => void,
+    onError: (error: Error) => void = this.#log,
   ): Subscription | (() => void) {
-    return typeof path === "string" ? this.#watch(path, args, onValue, onError) : added(this.#listeners, path);
+    if (typeof query === "function") return added(this.#listeners, query);
+    return this.watch(query, args as Args, (visible) => {
+      if (visible) "value" in visible ? onValue?.(visible.value as never) : onError(visible.error);
+    });
+  }
+
+  /** Call back whenever what is visible of a query has changed: to a value, an error, or nothing yet. */
+  watch(query: AnyFunction, args: Args | undefined, onChange: (visible: Visible) => void): Subscription {
+    const { visible, subscribe, unsubscribe } = this.#session;
+    const token = this.#driver.turn(() => subscribe(pathOf(query), args));
+    const watchers = this.#watchers.get(token) ?? new Set();
+    this.#watchers.set(token, watchers);
+    let last: Visible;
+    const tell = (): void => {
+      const now = visible(token);
+      // [session.stop-then-silence]
+      if (now === last || !this.#watchers.get(token)?.has(tell)) return;
+      last = now;
+      this.#guard(() => onChange(now));
+    };
+    const stop = added(watchers, tell);
+    // [queries.known-value] Soon, but not before the caller holds its subscription.
+    queueMicrotask(tell);
+    return {
+      token,
+      get current() {
+        return visible(token);
+      },
+      unsubscribe: () => {
+        if (!stop()) return;
+        if (!watchers.size) this.#watchers.delete(token);
+        this.#driver.turn(() => unsubscribe(token));
+      },
+    };
   }
 
   /** The value of a query at this moment. */
-  query<Result = Value>(path: string, args: Args = {}): Promise<Result> {
+  query<Arguments, Result>(query: Query<Arguments, Result>, ...args: Rest<Arguments>): Promise<Result>;
+  query<Result = Value>(path: string, args?: Args): Promise<Result>;
+  query(query: AnyFunction, args?: unknown): Promise<never> {
     let stop = (): void => undefined;
-    const value = new Promise<Result>((resolve, reject) => {
-      const subscription = this.#watch(path, args, resolve, reject);
+    const value = new Promise<never>((resolve, reject) => {
+      const { unsubscribe } = this.subscribe(query as string, args as Args, resolve, reject);
       const forget = added(this.#asked, reject);
       stop = () => {
         forget();
-        subscription.unsubscribe();
+        unsubscribe();
       };
       if (this.state.connection === "closed") this.#end();
     });
@@ -103,17 +143,29 @@ export class Client {
   }
 
   /** Change something; resolves when the visible results show it. */
+  mutation<Arguments extends Args, Result>(
+    mutation: Mutation<Arguments, Result>,
+    args: Arguments,
+    options?: { readonly optimistic?: OptimisticUpdate<Arguments> | undefined },
+  ): Promise<Result>;
   mutation<Result = Value>(
     path: string,
     args?: Args,
     options?: { readonly optimistic?: OptimisticUpdate | undefined },
-  ): Promise<Result> {
-    return this.#call(() => this.#session.mutate(path, args, options?.optimistic));
+  ): Promise<Result>;
+  mutation(
+    mutation: AnyFunction,
+    args?: unknown,
+    options?: { readonly optimistic?: OptimisticUpdate<never> | undefined },
+  ): Promise<never> {
+    return this.#call(() => this.#session.mutate(pathOf(mutation), args as Args, options?.optimistic as OptimisticUpdate));
   }
 
   /** Do something; resolves with the answer. It is not repeated when the connection breaks. */
-  action<Result = Value>(path: string, args?: Args): Promise<Result> {
-    return this.#call(() => this.#session.act(path, args));
+  action<Arguments, Result>(action: Action<Arguments, Result>, ...args: Rest<Arguments>): Promise<Result>;
+  action<Result = Value>(path: string, args?: Args): Promise<Result>;
+  action(action: AnyFunction, args?: unknown): Promise<never> {
+    return this.#call(() => this.#session.act(pathOf(action), args as Args));
   }
 
   /** Sign in with the tokens of a fetcher, and hear when the server has confirmed or refused them. */
@@ -143,6 +195,11 @@ export class Client {
     return added(this.#stateListeners, listener);
   }
 
+  /** What is visible now of what a token names; the same object until it changes. */
+  visible(token: string): Visible {
+    return this.#session.visible(token);
+  }
+
   /** All that is visible now; the same object until the next call of the listeners. */
   snapshot(): Snapshot {
     return (this.#snapshot ??= this.#session.snapshot());
@@ -163,49 +220,18 @@ export class Client {
   /** End everything; resolves when nothing is left. Pending calls are rejected. */
   close(): Promise<void> {
     globalThis.removeEventListener?.("online", this.reconnectNow);
+    // [session.stop-then-silence]
+    this.#watchers.clear();
+    this.#listeners.clear();
     this.#driver.turn(this.#session.close);
     return this.#driver.allClosed();
   }
 
-  #watch<Result>(
-    path: string,
-    args: Args,
-    onValue: (value: Result) => void = () => undefined,
-    onError: (error: Error) => void = this.#log,
-  ): Subscription {
-    const { visible, subscribe, unsubscribe } = this.#session;
-    const token = this.#driver.turn(() => subscribe(path, args));
-    const watchers = this.#watchers.get(token) ?? new Set();
-    this.#watchers.set(token, watchers);
-    let last: Visible;
-    const tell = (): void => {
-      const now = visible(token);
-      // [session.stop-then-silence]
-      if (!now || now === last || !watchers.has(tell)) return;
-      last = now;
-      this.#guard(() => ("value" in now ? onValue(now.value as Result) : onError(now.error)));
-    };
-    const stop = added(watchers, tell);
-    // [queries.known-value] Soon, but not before the caller holds its subscription.
-    queueMicrotask(tell);
-    return {
-      token,
-      get current() {
-        return visible(token);
-      },
-      unsubscribe: () => {
-        if (!stop()) return;
-        if (!watchers.size) this.#watchers.delete(token);
-        this.#driver.turn(() => unsubscribe(token));
-      },
-    };
-  }
-
-  #call<Result>(start: () => number): Promise<Result> {
+  #call(start: () => number): Promise<never> {
     return new Promise((resolve, reject) => {
       this.#driver.turn(() =>
         this.#calls.set(start(), (settlement) =>
-          "value" in settlement ? resolve(settlement.value as Result) : reject(settlement.error),
+          "value" in settlement ? resolve(settlement.value as never) : reject(settlement.error),
         ),
       );
     });
@@ -239,7 +265,7 @@ export class Client {
   }
 
   #end(): void {
-    this.#asked.forEach((reject) => reject(new UnisonoError("closed", "the client is closed")));
+    this.#asked.forEach((reject) => reject(closedError()));
   }
 
   async #fetch(number: number, forceRefreshToken: boolean): Promise<void> {

@@ -2,13 +2,7 @@
 
 export { Client } from "./client.js";
 export type { ClientOptions, Snapshot, Subscription, TokenFetcher } from "./client.js";
-export {
-  ApplicationError,
-  FunctionError,
-  LocalProtocolError,
-  RemoteProtocolError,
-  UnisonoError,
-} from "./core/errors.js";
+export { UnisonoError } from "./core/errors.js";
 export type { ErrorKind } from "./core/errors.js";
 export type { OptimisticStore, OptimisticUpdate, Visible } from "./core/optimistic.js";
 export type { ClientState } from "./core/session.js";

@@ -203,7 +203,7 @@ describe("a refused token", () => {
     harness.session.act("m:a", {});
     harness.effects();
     harness.says(refusal(2, false));
-    expect(harness.types()).toEqual(["Log", "Close", "Settle", "FetchToken"]);
+    expect(harness.types()).toEqual(["Log", "FetchToken", "Close", "Settle"]);
     harness.gives(3, "newer");
     expect(harness.types()).toEqual(["Open"]);
     harness.session.opened(harness.now);
@@ -224,7 +224,7 @@ describe("a refused token", () => {
     expect(harness.fetches()).toEqual(["1", "2!", "3!", "4!"]);
     harness.says(refusal(0));
 
-    expect(harness.types()).toEqual(["Log", "Close", "AuthChanged"]);
+    expect(harness.types()).toEqual(["Log", "AuthChanged", "Close"]);
     harness.advance(1_000);
     harness.session.opened(harness.now);
     expect(harness.sent().map(({ type }) => type)).toEqual(["Connect", "ModifyQuerySet"]);
@@ -295,7 +295,7 @@ describe("an admin key", () => {
     ]);
     harness.says(refusal(0));
 
-    expect(harness.types()).toEqual(["Log", "Close", "AuthChanged"]);
+    expect(harness.types()).toEqual(["Log", "AuthChanged", "Close"]);
   });
 });
 

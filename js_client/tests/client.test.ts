@@ -151,7 +151,7 @@ describe("a client", () => {
 
     expect(await server.frame("ModifyQuerySet")).toMatchObject({ baseVersion: 0, modifications: [{ queryId: 0 }] });
     expect(subscription.current).toEqual({ value: 1 });
-    expect(client.state).toMatchObject({ connectionCount: 2, hasEverConnected: true, failures: 1 });
+    expect(client.state).toMatchObject({ connectionCount: 2, failures: 1 });
   });
 
   it("fetches tokens, and takes a fetcher that throws for one that has none", async () => {
@@ -214,8 +214,41 @@ describe("close", () => {
     expect(lonely.state.connection).toBe("closed");
   });
 
+  it("leaves no timer and no socket in the process", async () => {
+    const alive = (): string[] => process.getActiveResourcesInfo().filter((kind) => /Timeout|TCPSocket/.test(kind));
+    await server.frame("ModifyQuerySet");
+    await client.close();
+    await vi.waitFor(() => expect(server.connections).toBe(0));
+    const before = alive();
+    for (let count = 0; count < 20; count++) {
+      const brief = connect();
+      server.frames.length = 0;
+      const value = brief.query("m:q");
+      await server.frame("ModifyQuerySet");
+      server.says(transition([0, 0, 0], [1, 0, 5], updated(0, 1)));
+      await value;
+      await brief.close();
+    }
+    await vi.waitFor(() => expect(server.connections).toBe(0));
+
+    await vi.waitFor(() => expect(alive().length).toBeLessThanOrEqual(before.length));
+  });
+
   it("can be called twice", async () => {
     await Promise.all([client.close(), client.close()]);
+  });
+
+  it("tells nobody that optimistic updates are gone, or that a token has come", async () => {
+    const [onValue, onChange] = [vi.fn(), vi.fn()];
+    let give: (token: string) => void = () => undefined;
+    client.setAuth(() => new Promise((resolve) => (give = resolve)), onChange);
+    client.subscribe("m:q", {}, onValue);
+    const sent = client.mutation("m:f", {}, { optimistic: (store) => store.setQuery("m:q", {}, 1) });
+    await Promise.allSettled([client.close(), sent]);
+    give("late");
+    await Promise.resolve();
+
+    expect([onValue.mock.calls, onChange.mock.calls]).toEqual([[[1]], []]);
   });
 
   it("calls nobody back afterwards", async () => {

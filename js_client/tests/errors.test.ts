@@ -1,28 +1,35 @@
 import { describe, expect, it } from "vitest";
 
-import * as errors from "../src/core/errors.js";
+import { demand, functionError, refuse, UnisonoError } from "../src/core/errors.js";
 
-describe("every error", () => {
+const thrown = (run: () => unknown): unknown => {
+  try {
+    return run();
+  } catch (error) {
+    return error;
+  }
+};
+
+describe("an error", () => {
   it.each([
-    [new errors.LocalProtocolError("values.undefined", "args.a", "undefined"), "local"],
-    [new errors.RemoteProtocolError("messages.u32", 1.5), "remote"],
-    [new errors.FunctionError("m:f", "why"), "function"],
-    [new errors.ApplicationError("m:f", "why", null), "application"],
-    [new errors.UnisonoError("lost", "m:f may have run"), "lost"],
-  ])("%s says which it is in one word", (error, kind) => {
-    expect(error).toBeInstanceOf(errors.UnisonoError);
-    expect(error).toMatchObject({ kind });
-    expect(error.message).not.toBe("");
+    [functionError("m:f", "why", undefined), { kind: "function", path: "m:f", message: "why" }],
+    [functionError("m:f", "why", null), { kind: "application", data: null }],
+    [thrown(() => refuse("values.key-dollar", "args.$a", "$a")), { kind: "local", rule: "values.key-dollar", at: "args.$a" }],
+    [thrown(() => demand(false, "messages.u32", 1.5)), { kind: "remote", rule: "messages.u32" }],
+  ])("%s says which it is in one word", (error, fields) => {
+    expect(error).toBeInstanceOf(UnisonoError);
+    expect(error).toMatchObject(fields);
   });
 
-  it("names the rule and the place", () => {
-    const error = new errors.LocalProtocolError("values.key-dollar", "args.$a", "$a");
-
-    expect(error.message).toContain("values.key-dollar");
-    expect(error.message).toContain("args.$a");
+  it("names the rule, the place and what was found", () => {
+    expect(thrown(() => refuse("values.key-dollar", "args.$a", "$a"))).toMatchObject({
+      message: "[values.key-dollar] args.$a: string $a",
+    });
   });
 
   it("shows no more than a glimpse of what was found", () => {
-    expect(new errors.RemoteProtocolError("messages.one-object", "x".repeat(10_000)).message.length).toBeLessThan(200);
+    const { message } = thrown(() => demand(false, "messages.one-object", "x".repeat(10_000))) as Error;
+
+    expect(message.length).toBeLessThan(200);
   });
 });

@@ -66,6 +66,24 @@ describe("parse", () => {
     expect(() => parse(JSON.stringify(frame))).toThrow(expect.objectContaining({ kind: "remote" }));
   });
 
+  it.each([
+    [{ ...whole, success: 1, baseVersion: "x", result: 1 }],
+    [{ type: "Ping", modifications: 5, success: "no", startVersion: null }],
+    [{ type: "FatalError", error: "", baseVersion: -1, result: null }],
+  ])("does not look at fields that a message of its type has not: %j", (frame) => {
+    expect(parse(JSON.stringify(frame))).toBeDefined();
+  });
+
+  it.each([
+    [{ type: "MutationResponse", requestId: 0, success: "", result: "x", logLines: [] }],
+    [{ type: "TransitionChunk", chunk: false, partNumber: 0, totalParts: 1, transitionId: "1" }],
+    [{ type: "FatalError", error: false }],
+    [{ type: "FatalError", error: null }],
+    [{ type: "AuthError", error: "", baseVersion: false }],
+  ])("tells empty things of different types apart: %j", (frame) => {
+    expect(() => parse(JSON.stringify(frame))).toThrow(expect.objectContaining({ kind: "remote" }));
+  });
+
   it("throws nothing but errors of ours, whatever the text", () => {
     const word = fc.constantFrom("type", "Transition", "MutationResponse", "startVersion", "ts", "modifications", "$x");
     fc.assert(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from unisono_mock import App, Backend, MutationContext, QueryContext
 from unisono_mock.core.auth import Identity, acting_as
 from unisono_mock.core.effects import Close
 from unisono_mock.core.errors import ConnectionFailure, FailureKind, ProtocolError
+from unisono_mock.core.messages import parse
 from unisono_mock.core.tokens import (
     JwtProvider,
     OidcProvider,
@@ -243,6 +245,10 @@ def test_a_token_shows_itself_to_nobody(issuer: Issuer) -> None:
     """Neither the token nor a key appears in a representation."""
     token = issuer.mint()
 
+    message = parse(
+        json.dumps({"type": "Authenticate", "baseVersion": 0, "tokenType": "User", "value": token})
+    )
+    assert token not in repr(message)
     assert token not in repr(read(token))
     assert ADMIN_KEY not in repr(users_app(issuer.provider()))
     assert "0a1b2c" not in repr(AdminKeys([ADMIN_KEY]))
@@ -441,6 +447,18 @@ def test_the_attributes_of_an_id_token() -> None:
         "updatedAt": "2023-11-14T22:13:20+00:00", "org": {"id": 1},
     }  # fmt: skip
     assert "given_name" in jwt_attributes(given)
+
+
+def test_providers_need_the_library_for_their_tokens_and_nobody_else_does(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that lacks it says so when it begins."""
+    monkeypatch.setitem(sys.modules, "joserfc", None)
+    monkeypatch.delitem(sys.modules, "unisono_mock.jwt")
+
+    assert Backend(users_app()).query("users:whoami") is None
+    with pytest.raises(ImportError, match=r"unisono-mock\[auth\]"):
+        Backend(users_app(issuer.provider()))
 
 
 def test_a_provider_without_keys_needs_a_network(issuer: Issuer) -> None:

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import signal
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,13 +15,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from unisono_mock import Backend, Server, serve
+from unisono_mock.core.effects import Close, Reading
 from unisono_mock.core.errors import ConnectionFailure, FailureKind
+from unisono_mock.core.session import MAX_INBOX
 from unisono_mock.core.tokens import JwtProvider
 from unisono_mock.issuer import JWKS_PATH, Issuer
-from unisono_mock.runtime.keysets import DISCOVERY, Answer, KeySets, Unreachable
+from unisono_mock.runtime.keysets import DISCOVERY, Answer, KeySets, Shared, Unreachable
 
-from .test_auth import authenticate, users_app
+from .test_auth import ADMIN_KEY, authenticate, users_app
 from .wire import Wire, add
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.asyncio
 
@@ -187,6 +194,63 @@ async def test_only_the_connection_that_asks_waits_for_the_issuer(issuer: Issuer
         assert second["modifications"][0]["value"]["subject"] == "ada"
 
 
+async def test_who_floods_a_server_that_waits_is_not_read() -> None:
+    """What comes while a token is verified is kept up to a number, and then left in the socket."""
+    answers: list[asyncio.Future[Answer]] = []
+
+    async def fetch(url: str) -> Answer:
+        answers.append(asyncio.get_running_loop().create_future())
+        return await answers[-1]
+
+    issuer = Issuer()
+    async with serve(users_app(issuer.remote_provider())) as server:
+        server.backend.verifier.key_sets = KeySets(fetch, server.backend.clock.now)
+        wire = Wire(server.backend)
+        wire.send(type="Authenticate", baseVersion=0, tokenType="User", value=issuer.mint())
+        for base in range(MAX_INBOX):
+            wire.modify(base)
+        assert wire.others == [Reading(False)]
+
+        while len(answers) < 2:
+            await asyncio.sleep(0)
+            for each in answers:
+                if not each.done():
+                    document = {"issuer": issuer.url, "jwks_uri": "keys", **issuer.jwks()}
+                    each.set_result(Answer(200, json.dumps(document).encode()))
+        await asyncio.gather(*server.clock.tasks)
+
+    assert wire.others == [Reading(False), Reading(True)]
+    assert wire.take()[-1]["endVersion"]["querySet"] == MAX_INBOX
+
+
+@pytest.mark.parametrize("issuer", ["EdDSA"], indirect=True)
+async def test_a_bearer_is_a_user_and_a_bad_one_is_refused(issuer: Issuer, server: Server) -> None:
+    """By HTTP, with the status of the failure."""
+    async with httpx.AsyncClient(base_url=server.url) as client:
+
+        async def ask(authorization: str) -> httpx.Response:
+            call = {"path": "users:whoami", "args": {}}
+            headers = {"Authorization": authorization}
+            return await client.post("/api/query", json=call, headers=headers)
+
+        answer = await ask(f"Bearer {issuer.mint('ada')}")
+        assert answer.json()["value"]["subject"] == "ada"
+        refused = await ask(f"Bearer {issuer.mint_expired()}")
+        assert (refused.status_code, refused.json()["code"]) == (401, "Unauthenticated")
+        call = {"path": "users:secret", "args": {}}
+        for key, status in ((ADMIN_KEY, 200), ("bad|key", 401)):
+            answer = await client.post("/api/function", params={"adminKey": key}, json=call)
+            assert answer.status_code == status
+        refused = await ask("Bearer a.b.c")
+        assert (refused.status_code, refused.json()["code"]) == (401, "InvalidAuthHeader")
+        issuer.go_away(503)
+        refused = await ask(f"Bearer {issuer.mint()}")
+        assert (refused.status_code, refused.json()["code"]) == (
+            503,
+            "AuthProviderDiscoveryFailed",
+        )
+
+
 @pytest.mark.parametrize("issuer", ["EdDSA"], indirect=True)
 async def test_a_client_that_leaves_while_its_token_is_verified_harms_nobody(
     issuer: Issuer, server: Server
@@ -200,6 +264,57 @@ async def test_a_client_that_leaves_while_its_token_is_verified_harms_nobody(
     assert (wire.frames, wire.closed, server.backend.peers) == ([], None, {})
 
 
+async def test_an_issuer_rotates_and_goes_away_without_a_port() -> None:
+    """A backend in process asks it directly, by the same addresses."""
+    issuer = Issuer(now=lambda: 1_750_000_000.0)
+    backend = Backend(users_app(issuer.remote_provider()), fetch=issuer.fetch)
+    assert authenticate(Wire(backend), issuer.mint())[0]["endVersion"]["identity"] == 1
+
+    issuer.rotate()
+    assert authenticate(Wire(backend), issuer.mint())[0]["endVersion"]["identity"] == 1
+
+    issuer.go_away()
+    (frame,) = authenticate(Wire(backend), issuer.mint())
+    assert frame["error"].endswith("https://issuer.test has gone away")
+
+    issuer.go_away(503)
+    wire = Wire(backend)
+    assert authenticate(wire, issuer.mint()) == []
+    assert wire.closed == Close(1013, "AuthProviderDiscoveryFailed")
+
+
+async def serving(*command: str) -> tuple[asyncio.subprocess.Process, str]:
+    """A process and the address that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    return process, line.removeprefix("Serving on ").strip()
+
+
+async def test_an_issuer_and_a_server_from_the_command_line() -> None:
+    """Tests in any language can mint tokens and be let in."""
+    issuer, issuer_url = await serving("unisono_mock.issuer")
+    server, server_url = await serving(
+        "unisono_mock", "conformance.fixture.fx:app", "--port", "0",
+        "--issuer", issuer_url, "--admin-key", ADMIN_KEY,
+    )  # fmt: skip
+    call = {"path": "fx:whoami", "args": {}}
+    async with httpx.AsyncClient(base_url=server_url) as client:
+        query = {"subject": "ada", "lifetime_s": "60"}
+        token = (await client.get(issuer_url + "/mint", params=query)).text
+        for key in (f"Bearer {token}", f"Convex {ADMIN_KEY}"):
+            answer = await client.post("/api/query", json=call, headers={"Authorization": key})
+            assert answer.json()["status"] == "success"
+        refused = await client.get(issuer_url + "/mint", params={"lifetime_s": "long"})
+        assert refused.status_code == 400
+
+    for process in (issuer, server):
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
 # Key sets, with a fetch of the test
 
 
@@ -210,7 +325,7 @@ class Web:
         self.answers = answers
         self.asked: list[str] = []
         self.now = 0.0
-        self.key_sets = KeySets(self.fetch, lambda: self.now)
+        self.key_sets = KeySets(Shared(self.fetch), lambda: self.now)
 
     async def fetch(self, url: str) -> Answer:
         self.asked.append(url)

@@ -88,3 +88,13 @@ async def test_the_paginated_query_of_npm(server: Server) -> None:
         [[0, 1, 2, 3, 4], "Exhausted"],
         [[0, 1, 2, 3, 4, 5], "Exhausted"],
     ]
+
+
+async def test_the_react_client_of_npm(server: Server) -> None:
+    """Optimistic updates give way to what happened; hooks show it on a page."""
+    report = await run("node", str(PEERS / "convex_react.mjs"), server.url, "npm-react")
+
+    assert report["seen"] == [[], ["optimistic"], ["real"]]
+    assert (report["optimistic"], report["settled"]) == (["optimistic"], ["real"])
+    assert json.loads(report["page"]["text"]) == ["real", "two", "three"]
+    assert report["page"]["pages"] == ["real", "two", "three"]

@@ -351,6 +351,14 @@ def test_connections_can_be_refused(backend: Backend) -> None:
     assert [wire.others for wire in wires] == [[], [Abort()], [Abort()], []]
 
 
+def test_silence_is_deaf_too(backend: Backend, wire: Wire) -> None:
+    """What the client says on a dead line has no effect."""
+    backend.misbehave(Silence())
+    wire.mutate(0, "tasks:add", text="x")
+
+    assert backend.query("tasks:list") == []
+
+
 def test_a_connection_can_be_ill_from_the_start(backend: Backend) -> None:
     """The n-th connection is silent for ever, the next one is not."""
     backend.misbehave(Silence(), when=OnConnect())
@@ -359,6 +367,7 @@ def test_a_connection_can_be_ill_from_the_start(backend: Backend) -> None:
         wire.modify(0)
 
     assert (silent.others, silent.frames) == ([Mute()], [])
+    assert silent.peer.session.queries.version == 0
     assert kinds(good) == ["Transition"]
 
 

@@ -13,9 +13,10 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from unisono_mock import Server, serve
+from unisono_mock import App, MutationContext, QueryContext, Server, serve
 
 from .apps import make_app
+from .wire import add
 
 pytestmark = pytest.mark.asyncio
 
@@ -183,3 +184,31 @@ async def test_a_port_in_use_is_one_sentence(server: Server) -> None:
     assert process.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in errors.decode()
     assert len(errors.decode().splitlines()) == 1
+
+
+async def test_a_slow_reader_costs_two_transitions_and_gets_the_newest_state() -> None:
+    """What it does not read is not made; the others do not wait for it."""
+    app = App()
+
+    @app.query("s:big")
+    def big(ctx: QueryContext) -> list[str]:
+        return [str(len(ctx.db.query("t").collect())), "x" * 3_000_000]
+
+    @app.mutation("s:add")
+    def insert(ctx: MutationContext) -> str:
+        return ctx.db.insert("t", {})
+
+    async with serve(app) as server, httpx.AsyncClient(base_url=server.url) as client:
+        url = server.url.replace("http", "ws") + "/api/sync"
+        async with connect(url, max_size=None, max_queue=1) as slow:
+            subscribe = {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1}
+            await slow.send(json.dumps({**subscribe, "modifications": [add(0, "s:big")]}))
+            for _ in range(30):
+                await client.post("/api/mutation", json={"path": "s:add", "args": {}})
+            (peer,) = server.backend.sessions
+            assert peer.session.transitions.unsent == 2
+            seen: list[str] = []
+            while not seen or seen[-1] != "30":
+                frame = json.loads(await slow.recv())
+                seen += [each["value"][0] for each in frame["modifications"]]
+            assert len(seen) < 10

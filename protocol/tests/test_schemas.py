@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from unisono_protocol import schemas
 from unisono_protocol.data import V1
 
-REGISTRY: Registry[Any] = Registry().with_contents(  # type: ignore[call-arg]
+REGISTRY: Registry[Any] = Registry().with_contents(
     [(id, content) for id, content in schemas.by_id().items()]
 )
 

@@ -1,21 +1,17 @@
-"""The state tables of the chapters are total, and the machines of the packages follow them."""
+"""The state tables of the chapters are total, and the tables of the packages are the same."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from unisono.core import messages, mutations
-from unisono.core.errors import ClientClosedError
-from unisono_mock.core.auth import ANONYMOUS, Authentication, Identity
-from unisono_mock.core.errors import ConnectionFailure
-from unisono_mock.core.messages import Authenticate
+from unisono.core import mutations
 from unisono_protocol.tables import IMPOSSIBLE, Table, tables
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +101,23 @@ def test_python_follows_the_chapter(machine: str, module: str) -> None:
     }
 
     assert as_cells(table) == tables()[machine].possible()
+
+
+def test_python_calls_have_the_chapter_s_table() -> None:
+    """The table of calls has exactly the chapter's cells that lead to another state."""
+    table = {
+        (state.value, event.value): following.value
+        for state, row in mutations.TRANSITIONS.items()
+        for event, following in row.items()
+    }
+    chapter = {
+        # Sent in an opening, or at once: for a call that is the same.
+        (state, event.replace("opened", "flush")): following
+        for (state, event), following in tables()["call (client)"].possible().items()
+        if following != state
+    }
+
+    assert table == chapter
 
 
 # The thin client takes states and events together that need no telling apart there.
@@ -205,86 +218,3 @@ def test_typescript_follows_the_chapter(machine: str, module: str) -> None:
     differing = {(module, *cell) for cell in theirs | ours if theirs.get(cell) != ours.get(cell)}
 
     assert differing - FREEDOMS == set()
-
-
-def call_in(state: str, kind: str) -> mutations.Calls:
-    """The calls of a client with one call of a kind, brought to a state."""
-    calls = mutations.Calls()
-    calls.add(kind, "m:f", {}, 0.0)
-    if state != "unsent":
-        calls.unsent()
-    if state == "completed":
-        answer(calls, is_success=True)
-    if state == "settled":
-        calls.reject_all(ClientClosedError())
-    return calls
-
-
-def answer(calls: mutations.Calls, *, is_success: bool, kind: str = "Mutation") -> None:
-    """A response arrives for the only call."""
-    body = {"type": f"{kind}Response", "requestId": 0, "success": is_success, "logLines": []}
-    timed = {"ts": "CgAAAAAAAAA=" if is_success else None} if kind == "Mutation" else {}
-    text = json.dumps({**body, **timed, "result": "x"})
-    response = messages.read(text)
-    assert isinstance(response, messages.MutationResponse | messages.ActionResponse)
-    call = calls.awaiting(response)
-    if call is not None:
-        calls.responded(call, response)
-
-
-EVENTS: dict[str, Callable[[mutations.Calls], object]] = {
-    "flush": lambda calls: calls.unsent(),
-    "opened": lambda calls: calls.opening(),
-    "success of a mutation": lambda calls: answer(calls, is_success=True),
-    "failure or answer of an action": lambda calls: answer(calls, is_success=False),
-    "covering transition": lambda calls: calls.reached(10),
-    "lost, a mutation": lambda calls: list(calls.lost()),
-    "lost, an action": lambda calls: list(calls.lost()),
-    "end": lambda calls: calls.reject_all(ClientClosedError()),
-}
-
-
-@pytest.mark.parametrize(("state", "event"), tables()["call (client)"].possible())
-def test_python_calls_follow_the_chapter(state: str, event: str) -> None:
-    """Each event leads a call of the Python core where the chapter says."""
-    calls = call_in(state, "Action" if "an action" in event and "lost" in event else "Mutation")
-    EVENTS[event](calls)
-    (left,) = [call.state.value for call in calls._pending.values()] or ["settled"]
-
-    assert left == tables()["call (client)"].cells[state, event].next
-
-
-# The end of a connection, and what ends it, is not in that module; cases look at it.
-ELSEWHERE = ("bad token", "provider in trouble", "lost")
-ROWS = [
-    (state, event)
-    for state, event in tables()["auth (server)"].possible()
-    if state != "ended" and event not in ELSEWHERE
-]
-
-
-@pytest.mark.parametrize(("state", "event"), ROWS)
-def test_the_server_follows_the_chapter(state: str, event: str) -> None:
-    """Each event leads the identity of a connection where the chapter says."""
-    user = Identity({"tokenIdentifier": "i|u"}, expires_at=100.0)
-    found = Authentication()
-    if state == "identified":
-        found.accept(Authenticate(0, "User", "t", None), user, 0.0)
-    version = found.version
-
-    try:
-        match event:
-            case "good token":
-                found.accept(Authenticate(version, "User", "t", None), user, 0.0)
-            case "nobody":
-                found.accept(Authenticate(version, "None", None, None), ANONYMOUS, 0.0)
-            case "good token, wrong base":
-                found.accept(Authenticate(version + 1, "User", "t", None), user, 0.0)
-            case _:
-                found.use(200.0 if event == "use after expiry" else 0.0)
-    except ConnectionFailure:
-        reached = "ended"
-    else:
-        reached = "anonymous" if found.identity is ANONYMOUS else "identified"
-
-    assert reached == tables()["auth (server)"].cells[state, event].next

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from unisono.core.auth import FETCHES, TRANSITIONS, Auth, Event, Identity, State, refresh_delay_s
+from unisono.core.connection import Send
 from unisono.core.session import Options
 from unisono.testing import Frame
 
@@ -213,7 +214,7 @@ def test_a_refresh_that_finds_nothing_signs_out(talk: Dialogue) -> None:
     talk.taken()
     talk.tell(talk.session.token, 2, None)
 
-    frames = [each for each in talk.effects if hasattr(each, "text") and "None" in each.text]
+    frames = [each for each in talk.effects if isinstance(each, Send) and "None" in each.text]
 
     assert talk.kinds() == ["nobody", "Authenticate"]
     assert len(frames) == 1

@@ -15,6 +15,7 @@ from unisono import (
     LocalProtocolError,
     ServerRefusedError,
 )
+from unisono.runtime.transport import Socket
 from unisono.testing import Line, ManualClock, MemoryBackend
 
 pytestmark = pytest.mark.anyio
@@ -332,3 +333,19 @@ async def test_an_optimistic_update_is_seen_at_once_and_replaced_by_the_truth() 
         line.transition(ts=2, updates={0: ["a", "true"]})
 
         assert [await anext(values), await anext(values)] == [["a", "guess"], ["a", "true"]]
+
+
+async def test_closing_in_the_moment_of_opening_is_a_clean_end() -> None:
+    """A socket that opens for a client that has just been closed is closed as well."""
+    backend = MemoryBackend()
+
+    async def connect() -> Socket:
+        socket = await backend.connect()
+        client.close()
+        return socket
+
+    client = Client(backend.address, connector=connect, clock=ManualClock())
+    async with client:
+        assert [state.kind async for state in client.states()][-1] == "closed"
+
+    assert [line.is_open for line in backend.lines] == [False]

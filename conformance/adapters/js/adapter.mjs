@@ -4,18 +4,23 @@
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 
-import { decode, encode } from "../../../js_client/dist/core/values.js";
-import { Client } from "../../../js_client/dist/index.js";
 import { inlineSocket } from "./inline_socket.mjs";
 import { pointedAt } from "./pointer.mjs";
 import { VirtualClock } from "./virtual_clock.mjs";
 
 const IS_CORE = process.argv.includes("--core");
-const FEATURES = ["mutations", "actions", "auth", "optimistic", "snapshot", "pause", "stats", "codec"];
-const OPTIONS = ["options.inactivity", "options.expect_auth"];
+
+// The clock has to be in its place before the client looks at it.
+const clock = new VirtualClock();
+if (IS_CORE) clock.install();
+const { decode, encode } = await import("../../../js_client/dist/core/values.js");
+const { HttpClient } = await import("../../../js_client/dist/http.js");
+const { Client } = await import("../../../js_client/dist/index.js");
+const { paginate } = await import("../../../js_client/dist/pagination.js");
+
+const FEATURES = "mutations actions auth optimistic snapshot pause stats codec state log query pagination http".split(" ");
 const CORE_FEATURES = ["clock.virtual", "wire.inline"];
 
-const clock = new VirtualClock();
 const clients = new Map();
 const write = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
@@ -29,8 +34,7 @@ class Subject {
     const Socket = IS_CORE ? inlineSocket((event, socket) => this.#wire(event, socket)) : WebSocket;
     this.client = new Client(url, {
       WebSocket: Socket,
-      log: (line) => line instanceof Error && this.emit("error", { kind: line.kind ?? "callback", message: line.message }),
-      ...(IS_CORE && { platform: clock }),
+      log: (line) => this.#logged(line),
       ...(options.inactivity_ms !== undefined && { inactivityMs: options.inactivity_ms }),
       ...(options.expect_auth !== undefined && { expectAuth: options.expect_auth }),
     });
@@ -40,6 +44,11 @@ class Subject {
 
   emit(ev, fields) {
     write({ ev, client: this.name, ...fields });
+  }
+
+  #logged(line) {
+    if (line instanceof Error) this.emit("error", { kind: line.kind ?? "callback", message: line.message });
+    else this.emit("log", { line });
   }
 
   #wire(event, socket) {
@@ -55,14 +64,36 @@ class Subject {
 
   #published(changed) {
     const tokens = new Set(changed);
-    const changes = [...this.subs].filter(([, { token }]) => tokens.has(token));
-    if (changes.length) this.emit("update", { changes: changes.map(([sub, it]) => ({ sub, ...viewOf(it.current) })) });
+    this.#update([...this.subs].filter(([, { token, isNew }]) => (token ? tokens.has(token) : isNew())));
   }
 
-  subscribe({ sub, path, args }) {
-    const subscription = this.client.subscribe(path, decode(args ?? {}), undefined, () => undefined);
+  #update(subs) {
+    if (subs.length) this.emit("update", { changes: subs.map(([sub, it]) => ({ sub, ...it.view() })) });
+  }
+
+  subscribe({ sub, path, args, pagination }) {
+    const given = decode(args ?? {});
+    const subscription = pagination ? this.#list(path, given, pagination) : this.#query(path, given);
     this.subs.set(sub, subscription);
-    if (subscription.current) this.emit("update", { changes: [{ sub, ...viewOf(subscription.current) }] });
+    if (pagination || subscription.current) this.#update([[sub, subscription]]);
+  }
+
+  #query(path, args) {
+    const subscription = this.client.subscribe(path, args, undefined, () => undefined);
+    return Object.assign(Object.create(subscription), { view: () => viewOf(subscription.current) });
+  }
+
+  #list(path, args, { initial_items: initialItems }) {
+    const list = paginate(this.client, path, args, { initialItems });
+    let last;
+    const view = () => listOf((last = list.current));
+    return Object.assign(Object.create(list), { view, isNew: () => list.current !== last });
+  }
+
+  loadMore({ sub, items }) {
+    const list = this.subs.get(sub);
+    list.loadMore(items);
+    if (list.isNew()) this.#update([[sub, list]]);
   }
 
   async call(id, promise) {
@@ -106,16 +137,36 @@ function viewOf(visible) {
   return { error: { message: visible.error.message, ...dataOf(visible.error) } };
 }
 
+const listOf = ({ items, status, error }) =>
+  error ? viewOf({ error }) : { value: { items: encode(items), status } };
+
+/** A one-shot call; its log goes nowhere. */
+function http({ url, kind, path, args, token, admin }) {
+  const client = new HttpClient(url, { log: () => undefined });
+  client.setAuth(admin ? { adminKey: admin } : token ? { token } : undefined);
+  return client[kind](path, decode(args ?? {}));
+}
+
 /** The update function that a list of changes describes. */
-const updateOf = (changes) => (store) => {
-  for (const { path, args, transform, pointer, value } of changes) {
-    const old = store.getQuery(path, decode(structuredClone(args)));
-    if (old === undefined && (transform !== "set" || pointer !== "")) continue;
-    const given = decode(structuredClone(value));
-    const change = { set: () => given, append: (list) => [...list, given], inc: (number) => number + given }[transform];
-    store.setQuery(path, decode(structuredClone(args)), pointedAt(old, pointer, change));
-  }
-};
+function updateOf(changes) {
+  let runs = 0;
+  return (store) => {
+    runs++;
+    for (const { path, args, transform, pointer, value } of changes) {
+      const given = decode(structuredClone(value ?? null));
+      if (transform === "raise" && runs >= (given ?? 1)) throw new Error("this layer raises");
+      if (transform !== "raise") change(store, path, decode(structuredClone(args)), transform, pointer, given);
+    }
+  };
+}
+
+function change(store, path, args, transform, pointer, given) {
+  if (transform === "loading") return store.setQuery(path, args, undefined);
+  const old = store.getQuery(path, args);
+  if (old === undefined && (transform !== "set" || pointer !== "")) return;
+  const changes = { set: () => given, append: (list) => [...list, given], inc: (number) => number + given };
+  store.setQuery(path, args, pointedAt(old, pointer, changes[transform]));
+}
 
 const OPERATIONS = {
   hello: () => ({
@@ -123,7 +174,7 @@ const OPERATIONS = {
     version: "0.1.0",
     language: "typescript",
     levels: IS_CORE ? "L2" : "L1",
-    features: [...FEATURES, ...OPTIONS, ...(IS_CORE ? CORE_FEATURES : [])],
+    features: [...FEATURES, ...(IS_CORE ? CORE_FEATURES : [])],
   }),
   open: ({ client, url, options = {} }) => void clients.set(client, new Subject(client, url, options)),
   close: async ({ client }) => {
@@ -146,13 +197,23 @@ const OPERATIONS = {
   action: ({ call, path, args }, subject) => void subject.call(call, subject.client.action(path, decode(args ?? {}))),
   snapshot: (_, subject) => {
     const snapshot = subject.client.snapshot();
-    return { views: Object.fromEntries([...subject.subs].map(([sub, { token }]) => [sub, viewOf(snapshot.get(token))])) };
+    const views = [...subject.subs].map(([sub, { token, view }]) => [sub, token ? viewOf(snapshot.get(token)) : view()]);
+    return { views: Object.fromEntries(views) };
   },
+  load_more: (fields, subject) => subject.loadMore(fields),
+  http: (fields, subject) => void subject.call(fields.call, http(fields)),
   set_auth: (fields, subject) => subject.setAuth(fields),
   token: (fields, subject) => subject.token(fields),
   state: (_, subject) => {
-    const { connection, ...rest } = subject.client.state;
-    return { state: connection, ...rest };
+    const { connection, connectionCount, failures, inflightMutations, inflightActions } = subject.client.state;
+    return {
+      state: connection,
+      connected: connection === "live",
+      ever_connected: connectionCount > 0,
+      connections: connectionCount,
+      retries: failures,
+      inflight: inflightMutations + inflightActions,
+    };
   },
   pause: (_, subject) => subject.client.pause(),
   resume: (_, subject) => subject.client.resume(),
@@ -170,7 +231,7 @@ const OPERATIONS = {
 async function answer(line) {
   const { seq, op, ...fields } = JSON.parse(line);
   const operation = Object.hasOwn(OPERATIONS, op) ? OPERATIONS[op] : undefined;
-  if (!operation || fields.pagination) {
+  if (!operation) {
     return write({ re: seq, ok: false, unsupported: true, reason: `${op} is not built` });
   }
   if (fields.jitter !== undefined) clock.chance = fields.jitter;

@@ -1,20 +1,25 @@
-// A clock that moves only when it is told to, with the timers that run on it.
+// A clock that moves only when it is told to, in the place of the platform's own.
 
 const EPOCH_MS = 1_755_000_000_000;
 
 export class VirtualClock {
+  /** What every draw of a number comes to. */
   chance = 0.5;
-  #now = EPOCH_MS;
-  #timers = new Set();
+  #now = 0;
+  #timers = new Map();
+  #count = 0;
 
-  now = () => this.#now;
-  random = () => this.chance;
-
-  after = (ms, wake) => {
-    const timer = { at: this.#now + ms, wake };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  };
+  /** From now on the process has no other time and no other dice. */
+  install() {
+    Date.now = () => EPOCH_MS + this.#now;
+    performance.now = () => this.#now;
+    Math.random = () => this.chance;
+    globalThis.setTimeout = (wake, ms) => {
+      this.#timers.set(++this.#count, { at: this.#now + Math.max(0, ms), wake });
+      return this.#count;
+    };
+    globalThis.clearTimeout = (timer) => this.#timers.delete(timer);
+  }
 
   get pending() {
     return this.#timers.size;
@@ -24,11 +29,12 @@ export class VirtualClock {
   advance(ms) {
     const end = this.#now + ms;
     for (;;) {
-      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      const [next] = [...this.#timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at);
       if (!next) break;
-      this.#timers.delete(next);
-      this.#now = Math.max(this.#now, next.at);
-      next.wake();
+      const [timer, { at, wake }] = next;
+      this.#timers.delete(timer);
+      this.#now = Math.max(this.#now, at);
+      wake();
     }
     this.#now = end;
   }

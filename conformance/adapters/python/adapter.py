@@ -18,13 +18,14 @@ import anyio
 import anyio.to_thread
 
 import unisono
-from unisono import Client, Hooks
+from unisono import Client, Hooks, SyncHttpClient
 from unisono.core.auth import AuthChanged, FetchToken
 from unisono.core.connection import Close, ConnectionState, Open, Send, StateChanged, sync_url
 from unisono.core.errors import ApplicationError, UnisonoError
 from unisono.core.messages import ABSENT, Failure, Outcome, Success, canonical_path
 from unisono.core.mutations import ACTION, MUTATION, Settle
-from unisono.core.optimistic import LocalStore, Publish
+from unisono.core.optimistic import LocalStore, Publish, Snapshot
+from unisono.core.pagination import Lists, Pages
 from unisono.core.queries import token_of
 from unisono.core.session import Effect, Options, Session
 from unisono.core.transitions import Log
@@ -33,7 +34,7 @@ from unisono.core.values import copied, decode, encode
 Json = Any
 Op = dict[str, Json]
 FEATURES = (
-    "mutations actions auth optimistic snapshot codec stats pause state log query "
+    "mutations actions auth optimistic snapshot codec stats pause state log query pagination http "
     "options.inactivity options.expect_auth"
 ).split()
 START_S = 1_700_000_000.0
@@ -52,6 +53,9 @@ def view(outcome: Outcome | None) -> Op:
     """What is visible of one query."""
     if outcome is None:
         return {"loading": True}
+    if isinstance(outcome, Success) and isinstance(outcome.value, Pages):
+        items, status = outcome.value
+        return {"value": {"items": encode(items), "status": status.value}}
     if isinstance(outcome, Success):
         return {"value": encode(outcome.value)}
     error: Op = {"message": outcome.message}
@@ -158,6 +162,17 @@ def transformed(old: Json, change: Op) -> Json:
     return holder[""]
 
 
+def http_ending(op: Op) -> Op:
+    """Make a one-shot call over HTTP; return how it ended."""
+    identity = {"token": op.get("token"), "admin_key": op.get("admin")}
+    try:
+        with SyncHttpClient(op["url"], **identity) as client:
+            call: Callable[..., Any] = getattr(client, op["kind"])
+            return {"value": encode(call(op["path"], decode(op["args"])))}
+    except UnisonoError as error:
+        return ending_of(error)
+
+
 class Adapted:
     """What the two kinds of client have in common: who subscribed to what."""
 
@@ -193,6 +208,7 @@ class CoreClient(Adapted):
         super().__init__(name)
         self.session = Session(f"00000000-0000-4000-8000-{adapter.count:012d}", options)
         self.adapter = adapter
+        self.lists = Lists(self.session)
         self.calls: dict[int, str] = {}
         self.asked: dict[str, str] = {}
 
@@ -211,8 +227,8 @@ class CoreClient(Adapted):
                 emit("wire", self.name, do="send", text=text)
             case Close(code):
                 emit("wire", self.name, do="close", code=code)
-            case Publish():
-                self.published(effect)
+            case Publish(changed, snapshot):
+                self.publish(self.lists.update(changed, snapshot.results, self.adapter.now))
                 self.answer(effect)
             case Settle(call_id, _, outcome) if call_id in self.calls:
                 emit("settled", self.name, call=self.calls.pop(call_id), **ending(outcome))
@@ -226,6 +242,15 @@ class CoreClient(Adapted):
                 emit("auth", self.name, authenticated=is_authenticated)
             case Log("function", text):
                 emit("log", self.name, line=text)
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is visible, the lists included."""
+        plain = self.session.snapshot()
+        return Snapshot(self.lists.extended(plain.results), plain.ts)
+
+    def publish(self, changed: frozenset[str]) -> None:
+        """Report one atomic batch, the lists included."""
+        self.published(Publish(changed, self.snapshot()))
 
     def answer(self, effect: Publish) -> None:
         """Settle the one-shot queries that have a result now."""
@@ -265,6 +290,9 @@ class CoreAdapter:
             return self.advance(op)
         if name == "stats":
             return {"clients": len(self.clients), "sockets": 0, "timers": 0, "tasks": 0}
+        if name == "http":
+            emit("settled", op["client"], call=op["call"], **http_ending(op))
+            return {}
         client = self.clients.get(op.get("client", ""))
         if client is None:
             # A socket may end, and a runner may tidy up, after its client was closed.
@@ -307,6 +335,15 @@ class CoreAdapter:
         """An operation on a client."""
         session, now = client.session, self.now
         match op["op"]:
+            case "subscribe" if "pagination" in op:
+                items = op["pagination"]["initial_items"]
+                token = client.lists.add(op["path"], decode(op["args"]), items, now)
+                client.subscribed(op["sub"], token, client.snapshot().results.get(token))
+            case "load_more":
+                token, results = client.subs[op["sub"]], session.snapshot().results
+                client.publish(client.lists.load_more(token, op["items"], results, now))
+            case "unsubscribe" if client.subs[op["sub"]].startswith("list "):
+                client.lists.remove(client.subs.pop(op["sub"]), now)
             case "subscribe":
                 token = session.subscribe(op["path"], decode(op["args"]), now)
                 client.subscribed(op["sub"], token, session.snapshot().results.get(token))
@@ -325,7 +362,7 @@ class CoreAdapter:
             case "action":
                 client.calls[session.act(op["path"], decode(op["args"]), now)] = op["call"]
             case "snapshot":
-                return {"views": client.views(session.snapshot().results)}
+                return {"views": client.views(client.snapshot().results)}
             case "state":
                 return state_of(session.state, session.calls.count(MUTATION, ACTION))
             case "set_auth":
@@ -399,7 +436,7 @@ class SocketClient(Adapted):
     def __init__(self, name: str, url: str, options: Options) -> None:
         super().__init__(name)
         self.client = Client(url, options=options, hooks=[Told(self)])
-        self.subscriptions: dict[str, unisono.Subscription[Any]] = {}
+        self.subscriptions: dict[str, Any] = {}
         self.opened = anyio.Event()
         self.wanted: dict[int, tuple[anyio.Event, Op]] = {}
         self.count = 0
@@ -454,6 +491,10 @@ class SocketAdapter:
             return {}
         if name == "stats":
             return {"clients": len(self.clients)}
+        if name == "http":
+            ended = await anyio.to_thread.run_sync(http_ending, op)
+            emit("settled", op["client"], call=op["call"], **ended)
+            return {}
         known = self.clients.get(op.get("client", ""))
         if known is None:
             if name == "close":
@@ -465,6 +506,14 @@ class SocketAdapter:
         """An operation on a client."""
         client = adapted.client
         match op["op"]:
+            case "subscribe" if "pagination" in op:
+                items = op["pagination"]["initial_items"]
+                pages = client.paginated(op["path"], decode(op["args"]), initial_items=items)
+                adapted.subscriptions[op["sub"]] = pages
+                token = pages.token
+                adapted.subscribed(op["sub"], token, client.snapshot().results[token])
+            case "load_more":
+                adapted.subscriptions[op["sub"]].load_more(op["items"])
             case "subscribe":
                 args = decode(op["args"])
                 token = token_of(canonical_path(op["path"]), encode(args))
@@ -501,7 +550,11 @@ class SocketAdapter:
         if op["op"] == "mutate" and op.get("optimistic"):
             update = update_of(op["optimistic"])
             return partial(client.mutation, op["path"], args, optimistic=update)
-        kinds = {"query": client.query, "mutate": client.mutation, "action": client.action}
+        kinds: dict[str, Any] = {
+            "query": client.query,
+            "mutate": client.mutation,
+            "action": client.action,
+        }
         return partial(kinds[op["op"]], op["path"], args)
 
     def set_auth(self, adapted: SocketClient, op: Op) -> None:

@@ -146,6 +146,15 @@ class Adapter:
         await asyncio.gather(*self._readers, return_exceptions=True)
         return code
 
+    async def kill(self) -> None:
+        """End the process without a goodbye."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+
     async def _read_lines(self) -> None:
         assert self._process.stdout is not None
         try:

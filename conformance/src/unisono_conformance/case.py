@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from unisono_conformance.values import Json
 
@@ -94,8 +94,7 @@ def parse_case(case_id: str, data: Json) -> Case:
 
 def load_cases(folder: Path | None = None, role: Role | None = None) -> list[Case]:
     """Read all cases below a folder, in the order of their ids."""
-    root = folder or cases_folder()
-    cases = [load_case(root, path) for path in sorted(root.glob("*/*.json"))]
+    cases = _all_cases(folder or cases_folder())
     return [case for case in cases if role is None or case.role == role]
 
 
@@ -119,6 +118,11 @@ def select(cases: Iterable[Case], wanted: Iterable[str]) -> list[Case]:
         or any(word in (case.id, case.folder) or word in case.rules for word in words)
         or any(case.id.startswith(word) for word in words if word.endswith("/"))
     ]
+
+
+@cache
+def _all_cases(root: Path) -> tuple[Case, ...]:
+    return tuple(load_case(root, path) for path in sorted(root.glob("*/*.json")))
 
 
 @cache

@@ -11,20 +11,23 @@ from collections.abc import Sequence
 from typing import Final
 
 from unisono_conformance.adapter import Adapter, AdapterError, Unsupported
+from unisono_conformance.audience import Audience
 from unisono_conformance.case import Case, CaseError
-from unisono_conformance.checks import check_batch, check_never, check_order, check_view
+from unisono_conformance.checks import check_view
 from unisono_conformance.chunks import chunk_frames
 from unisono_conformance.matching import fits, match
 from unisono_conformance.outcome import Failed, Outcome, Skipped
-from unisono_conformance.player import Player, Step, step_name
+from unisono_conformance.player import Step, step_name
 from unisono_conformance.values import Json, state_version
-from unisono_conformance.wires import InlineWire, Permutation, SocketWire
-from unisono_conformance.world import EVENT_FRAME, Connection, Waited, World
+from unisono_conformance.wires import InlineWire, Permutation
+from unisono_conformance.world import EVENT_FRAME, Connection
 
 ATTEMPT_BUDGET_S: Final = 30.0
 
+OPS_OF_FEATURES: Final = {"mutate": "mutations", "action": "actions", "set_auth": "auth"}
 
-class ClientPlayer(Player):
+
+class ClientPlayer(Audience):
     """One play of one case on one client of an adapter."""
 
     def __init__(
@@ -36,22 +39,11 @@ class ClientPlayer(Player):
         *,
         time_scale: float = 1.0,
     ) -> None:
-        super().__init__(case, time_scale=time_scale)
-        self._adapter = adapter
-        self._client = client
         self._permutation = permutation or Permutation()
-        self._is_inline = "wire.inline" in adapter.features
-        self._world = World(self.trace, self._is_inline)
-        self._wire: InlineWire | SocketWire = (
-            InlineWire(adapter, client, self._world)
-            if self._is_inline
-            else SocketWire(adapter, client, self._world, self._permutation)
-        )
-        self._nevers: list[tuple[int, Json]] = []
+        super().__init__(adapter, case, client, self._permutation, time_scale=time_scale)
         self._fences = 0
-        self._taken_events: set[int] = set()
-        self._batch_cursor = 0
         self.steps = {
+            **self.steps,
             "do": self._do,
             "c2s": self._c2s,
             "c2s!": self._c2s_next,
@@ -64,13 +56,6 @@ class ClientPlayer(Player):
             "attempts": self._attempts,
             "drop": self._drop,
             "closed": self._closed,
-            "view": self._view,
-            "batch": self._batch,
-            "settled": self._settled,
-            "pending": self._pending,
-            "event": self._event,
-            "order": self._order,
-            "never": self._never,
             "fence": self._fence,
             "idle": self._idle,
             "advance": self._advance,
@@ -107,7 +92,8 @@ class ClientPlayer(Player):
     def _check_requirements(self) -> None:
         has = set(self._adapter.features)
         has.add("wire.inline" if self._is_inline else "wire.socket")
-        missing = [name for name in self.case.requires if name not in has]
+        needed = dict.fromkeys((*self.case.requires, *needed_features(self.case.steps)))
+        missing = [name for name in needed if name not in has]
         if not missing:
             return
         if any(name.startswith("wire.") for name in missing):
@@ -124,14 +110,7 @@ class ClientPlayer(Player):
     async def finish(self) -> None:
         """Look at what must never have been, and at frames that nobody asked for."""
         await self._idle(True, {})
-        for since, pattern in self._nevers:
-            found = (
-                self._leak(pattern["leak"])
-                if "leak" in pattern
-                else check_never(self._world, since, pattern, self.bindings)
-            )
-            if found is not None:
-                raise Failed(f"never allowed, but seen: {json.dumps(found)[:400]}")
+        self.check_nevers()
         for connection in self._world.connections:
             extra = self._next_frame(connection)
             if extra is not None:
@@ -187,11 +166,6 @@ class ClientPlayer(Player):
         kind = event["error"].get("kind", "local") if isinstance(event["error"], dict) else "local"
         if kind not in ("local", "closed"):
             raise self.fail(f"the error came from elsewhere: {event['error']}")
-
-    def _leak(self, secret: str) -> Json:
-        """Look for a secret in what the client tells its application and its log."""
-        told = [json.dumps(event) for event in self._world.events]
-        return next((line for line in (*told, *self._adapter.log) if secret in line), None)
 
     def _next_frame(self, connection: Connection) -> Json:
         while connection.cursor < len(connection.frames):
@@ -295,75 +269,6 @@ class ClientPlayer(Player):
         if isinstance(body, dict) and connection.request_path is not None:
             match(body, {"code": connection.close_code}, self.bindings)
 
-    async def _view(self, body: Json, step: Step) -> None:
-        expected = body
-        probe = lambda: check_view(self._world.views, expected, self.bindings)  # noqa: E731
-        try:
-            await self._world.until("a view", probe, self.budget(step))
-        except Waited:
-            raise self.fail(
-                f"(view): expected {json.dumps(self.fill(body))}, "
-                f"the application sees {json.dumps(self._world.views)}"
-            ) from None
-        if "snapshot" in self._adapter.features:
-            answer = await self._adapter.request("snapshot", client=self._client)
-            if check_view(answer["views"], expected, self.bindings, is_snapshot=True) is None:
-                raise self.fail(
-                    f"(view): the updates fit, but the snapshot is {json.dumps(answer['views'])}"
-                )
-
-    async def _batch(self, body: Json, step: Step) -> None:
-        def found() -> int | None:
-            return check_batch(self._world.events, self._batch_cursor, body, self.bindings)
-
-        try:
-            self._batch_cursor = 1 + await self._world.until("one batch", found, self.budget(step))
-        except Waited:
-            raise self.fail(
-                f"(batch): no single update brought {json.dumps(body)} together"
-            ) from None
-
-    async def _settled(self, body: Json, step: Step) -> None:
-        for call, expected in body.items():
-            event = await self._world.until(
-                f"call {call!r} to settle",
-                lambda call=call: self._world.settled.get(call),  # type: ignore[misc]
-                self.budget(step),
-            )
-            pattern = expected if isinstance(expected, dict) and "error" in expected else None
-            seen = {key: event[key] for key in ("value", "error") if key in event}
-            if pattern is None:
-                self.bindings = match({"value": expected}, seen, self.bindings)
-            else:
-                self.bindings = match(pattern, seen, self.bindings)
-
-    async def _pending(self, body: Json, step: Step) -> None:
-        await self._wire.idle()
-        for call in body:
-            if call in self._world.settled:
-                raise self.fail(
-                    f"(pending): call {call!r} has settled too early: "
-                    f"{json.dumps(self._world.settled[call])}"
-                )
-
-    async def _event(self, body: Json, step: Step) -> None:
-        def found() -> int | None:
-            for index, event in enumerate(self._world.events):
-                if index not in self._taken_events and fits(body, event, self.bindings):
-                    return index + 1
-            return None
-
-        index = await self._world.until(f"event {json.dumps(body)}", found, self.budget(step)) - 1
-        self._taken_events.add(index)
-        self.bindings = match(body, self._world.events[index], self.bindings)
-
-    async def _order(self, body: Json, step: Step) -> None:
-        await self._wire.idle()
-        check_order(self._world.events, body, self.bindings)
-
-    async def _never(self, body: Json, step: Step) -> None:
-        self._nevers.append((len(self._world.history), self.fill(body)))
-
     async def _fence(self, body: Json, step: Step) -> None:
         """A subscription of the runner's own that must go all the way round."""
         self._fences += 1
@@ -445,3 +350,9 @@ def updated(query_id: Json, value: Json) -> Json:
         "logLines": [],
         "journal": None,
     }
+
+
+def needed_features(steps: Sequence[Step]) -> list[str]:
+    """The features that the operations of these steps belong to."""
+    ops = [step["do"]["op"] for step in steps if "do" in step]
+    return [OPS_OF_FEATURES[op] for op in ops if op in OPS_OF_FEATURES]

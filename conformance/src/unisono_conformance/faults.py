@@ -24,6 +24,7 @@ class Fault:
 
     name: ClassVar[str]
     rule: ClassVar[str]
+    is_inline: ClassVar[bool] = True
 
     def __init__(self, emit: Sink) -> None:
         self.emit = emit
@@ -44,6 +45,15 @@ class Fault:
         """The fields of an operation on their way to the client."""
         del op
         return fields
+
+    def wire(self, event: Json) -> Frames:
+        """An `open` or `close` of the client on its way to the runner."""
+        return [event]
+
+    def answer(self, op: str, answer: Json) -> Json:
+        """The answer to an operation on its way to the runner."""
+        del op
+        return answer
 
     def opened(self) -> None:
         """A new socket is open."""
@@ -92,7 +102,8 @@ class FaultyAdapter(Adapter):
             for text in _frames_of(fields["text"], fault.s2c):
                 answer = await super().ask(op, **{**fields, "text": text})
         fault.after(op, fields)
-        return answer
+        changed: dict[str, Json] = fault.answer(op, answer)
+        return changed
 
     def _faults(self) -> dict[str, Fault]:
         faults: dict[str, Fault] = self.__dict__.setdefault("_fault_by_client", {})
@@ -105,7 +116,8 @@ def _through(fault: Fault, sink: Sink) -> Sink:
             for text in _frames_of(event["text"], fault.c2s):
                 sink({**event, "text": text})
         elif event.get("ev") == "wire":
-            sink(event)
+            for each in fault.wire(event):
+                sink(each)
         else:
             for each in fault.event(event):
                 sink(each)
@@ -118,4 +130,9 @@ def _frames_of(text: str, change: Callable[[Json], Frames]) -> Iterable[str]:
         frame = json.loads(text)
     except ValueError:
         return [text]
-    return [json.dumps(each, ensure_ascii=False) for each in change(frame)]
+    try:
+        changed = list(change(frame))
+    except (AttributeError, KeyError, TypeError):
+        # A frame that is malformed on purpose is nothing that a fault has to understand.
+        return [text]
+    return [json.dumps(each, ensure_ascii=False) for each in changed]

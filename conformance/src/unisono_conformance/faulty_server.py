@@ -31,6 +31,7 @@ class ServerFault:
 
     name: ClassVar[str]
     rule: ClassVar[str]
+    delay_s: ClassVar[float] = 0.0
 
     def __init__(self, shared: dict[Any, Any]) -> None:
         self.shared = shared
@@ -110,12 +111,19 @@ class _Pipe:
         except ValueError:
             text = self._fault.broken_text(message)
             return [] if text is None else [text]
-        return [json.dumps(each, ensure_ascii=False) for each in self._fault.c2s(frame)]
+        try:
+            changed = list(self._fault.c2s(frame))
+        except (AttributeError, KeyError, TypeError):
+            # A frame that is malformed on purpose is nothing that a fault has to understand.
+            return [message]
+        return [json.dumps(each, ensure_ascii=False) for each in changed]
 
     async def _down(self) -> None:
         with contextlib.suppress(ConnectionClosed):
             async for message in self._server:
                 frame = json.loads(message)
+                if self._fault.delay_s:
+                    await asyncio.sleep(self._fault.delay_s)
                 for each in self._fault.s2c(frame):
                     await self._client.send(self._fault.text_of(each))
                 if self._fault.close_with is not None:

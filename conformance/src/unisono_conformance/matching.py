@@ -4,9 +4,9 @@ Spec: messages
 Not here: when to look (see world), what to do on a mismatch (see player).
 
 Strings that begin with `$` are matchers; a literal one is written with `$$`:
-`$any`, `$bind/x` then `$x`, `$ts/10`, `$v/1.0.10`, `$type/string`. Objects with one
-key of `$oneOf $allOf $not $absent $maybe $unordered $contains $prefix $regex $range $size $tsFrom` are
-matchers too. In a template `{"$times": [n, text]}` is a long text.
+`$any`, `$bind/x` then `$x`, `$ts/10`, `$v/1.0.10`, `$type/string`. Objects whose one key is
+in the table below are matchers too, and so are `$absent` and `$maybe` for a field.
+In a template `{"$times": [n, text]}` is a long text.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ def _match_object(
 ) -> None:
     if not isinstance(actual, dict):
         raise Mismatch(path, pattern, actual)
-    for key, item in pattern.items():
+    for name, item in pattern.items():
+        key = str(bound[name[1:]]) if name[:1] == "$" and name[1:] in bound else name
         here = f"{path}.{key}" if path else key
         if isinstance(item, dict) and "$absent" in item and len(item) == 1:
             if key in actual:
@@ -132,7 +133,8 @@ def _match_object(
         else:
             opened = is_open and key not in VALUE_FIELDS
             _match(item, actual[key], bound, here, is_open=opened)
-    extra = sorted(actual.keys() - pattern.keys())
+    named = {str(bound.get(name[1:], name)) if name[:1] == "$" else name for name in pattern}
+    extra = sorted(actual.keys() - named)
     if extra and not is_open:
         raise Mismatch(f"{path}.{extra[0]}", "no such field", actual[extra[0]])
 

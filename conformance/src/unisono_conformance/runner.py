@@ -13,11 +13,12 @@ from itertools import combinations
 from typing import Final
 
 from unisono_conformance.adapter import Adapter, AdapterError
-from unisono_conformance.case import Case
+from unisono_conformance.case import Case, CaseError, load_cases
 from unisono_conformance.client_player import ClientPlayer
 from unisono_conformance.outcome import Outcome, Result
 from unisono_conformance.rules import Severity, severity_of
-from unisono_conformance.server_player import ServerPlayer, ServerTarget
+from unisono_conformance.server_player import ServerPlayer
+from unisono_conformance.sockets import ServerTarget
 from unisono_conformance.values import Json
 from unisono_conformance.wires import Permutation
 
@@ -34,6 +35,7 @@ class Run:
     peer: dict[str, Json]
     results: list[Result] = field(default_factory=list)
     seed: int = 0
+    defects: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -55,6 +57,11 @@ class _Pool:
                 self.adapter = await Adapter.start(self.command, seed=self.seed)
             return self.adapter
 
+    async def replace(self) -> None:
+        if self.adapter is not None:
+            await self.adapter.kill()
+            self.adapter = None
+
     def name(self) -> str:
         self._names += 1
         return f"c{self._names}"
@@ -71,9 +78,13 @@ async def run_client(
     side_by_side: int = SIDE_BY_SIDE,
     permute: bool = False,
     time_scale: float = 1.0,
+    fresh: bool = False,
     on_result: OnResult = lambda result: None,
 ) -> Run:
-    """Play client cases on the client behind an adapter command."""
+    """Play client cases on the client behind an adapter command.
+
+    With `fresh` each play gets a process of its own, for clients that cannot be closed.
+    """
     pool = _Pool(command, seed, time_scale)
     adapter = await pool.get()
     run = Run("client", dict(adapter.hello), seed=seed)
@@ -84,7 +95,9 @@ async def run_client(
         for permutation in _permutations(case, permute and not is_inline)
     ]
     try:
-        crashed = await _play_all(pool, plays, run, 1 if is_inline else side_by_side, on_result)
+        if is_inline or fresh:
+            side_by_side = 1
+        crashed = await _play_all(pool, plays, run, side_by_side, on_result, fresh=fresh)
         # A crash fails every play beside it. Each of them gets a process of its own now,
         # so that only the one that is to blame keeps its mark.
         await _play_all(pool, crashed, run, 1, on_result, is_last=True)
@@ -110,7 +123,12 @@ async def run_server(
 
     async def play(case: Case) -> None:
         async with gate:
-            result = weigh(await ServerPlayer(target, case, time_scale=time_scale).play())
+            try:
+                played = await ServerPlayer(target, case, time_scale=time_scale).play()
+            except CaseError as error:
+                run.defects.append(str(error))
+                return
+        result = weigh(played)
         run.results.append(result)
         on_result(result)
 
@@ -149,6 +167,7 @@ async def _play_all(
     on_result: OnResult,
     *,
     is_last: bool = False,
+    fresh: bool = False,
 ) -> list[tuple[Case, Permutation]]:
     gate = asyncio.Semaphore(side_by_side)
     crashed: list[tuple[Case, Permutation]] = []
@@ -163,8 +182,14 @@ async def _play_all(
                 player = ClientPlayer(
                     adapter, case, pool.name(), permutation, time_scale=pool.time_scale
                 )
-                result = await player.play()
-                if adapter.is_broken and not is_last:
+                try:
+                    result = await player.play()
+                except CaseError as error:
+                    run.defects.append(str(error))
+                    return
+                if fresh:
+                    await pool.replace()
+                elif adapter.is_broken and not is_last:
                     crashed.append((case, permutation))
                     return
         result = weigh(result)
@@ -195,7 +220,5 @@ def _apply_controls(run: Run) -> None:
 
 
 def _controlled(run: Run) -> list[Case]:
-    from unisono_conformance.case import load_cases
-
     wanted = {result.case_id for result in run.results}
     return [case for case in load_cases() if case.control and case.id in wanted]

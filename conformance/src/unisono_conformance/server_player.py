@@ -10,57 +10,23 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.frames import Frame, Opcode
-from websockets.protocol import Event
 
 from unisono_conformance.case import Case
 from unisono_conformance.checks import check_view
-from unisono_conformance.frames import Held, check_server_frame
+from unisono_conformance.frames import check_server_frame
 from unisono_conformance.http_steps import call_http
 from unisono_conformance.matching import fits, match
 from unisono_conformance.outcome import Failed, Outcome, Skipped
 from unisono_conformance.player import Player, Step
+from unisono_conformance.sockets import Connection, ServerTarget, SilentConnection, Socket
 from unisono_conformance.values import Json
 
 PING: Final = {"type": "Ping"}
-
-
-@dataclass(frozen=True)
-class ServerTarget:
-    """A running server: where it is, and what it says that it can do."""
-
-    url: str
-    name: str = "server"
-    features: frozenset[str] = frozenset()
-    credentials: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def socket_url(self) -> str:
-        """The same address for WebSockets."""
-        return "ws" + self.url.rstrip("/").removeprefix("http")
-
-
-@dataclass
-class _Socket:
-    """One connection of the runner to the server."""
-
-    name: str
-    socket: ClientConnection
-    reader: asyncio.Task[None] | None = None
-    frames: list[Json] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    cursor: int = 0
-    pings: int = 0
-    held: Held = field(default_factory=Held)
-    violation: str | None = None
-    is_open: bool = True
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class ServerPlayer(Player):
@@ -69,7 +35,7 @@ class ServerPlayer(Player):
     def __init__(self, target: ServerTarget, case: Case, *, time_scale: float = 1.0) -> None:
         super().__init__(case, time_scale=time_scale)
         self._target = target
-        self._sockets: dict[str, _Socket] = {}
+        self._sockets: dict[str, Socket] = {}
         self._nevers: list[tuple[str, int, Json]] = []
         self._fences = 0
         self.steps = {
@@ -130,14 +96,14 @@ class ServerPlayer(Player):
             return_exceptions=True,
         )
 
-    def _at(self, step: Step) -> _Socket:
+    def _at(self, step: Step) -> Socket:
         name = step.get("conn", "a")
         if name not in self._sockets:
             raise self.fail(f"there is no connection {name!r}")
         return self._sockets[name]
 
     async def _until(
-        self, socket: _Socket, what: str, probe: Callable[[], Json], step: Step
+        self, socket: Socket, what: str, probe: Callable[[], Json], step: Step
     ) -> Json:
         deadline = asyncio.get_running_loop().time() + self.budget(step)
         while (found := probe()) is None:
@@ -163,7 +129,7 @@ class ServerPlayer(Player):
         try:
             client = await connect(
                 url,
-                create_connection=_SilentConnection if fields.get("silent") else None,
+                create_connection=SilentConnection if fields.get("silent") else Connection,
                 additional_headers=fields.get("headers"),
                 compression="deflate" if fields.get("compress") else None,
                 user_agent_header=None,
@@ -189,15 +155,17 @@ class ServerPlayer(Player):
             client.transport.abort()
             raise self.fail(f"the upgrade went through instead of {wanted}")
         self.trace.add("connected", None, conn=name)
-        socket = _Socket(name, client)
+        socket = Socket(name, client)
         self._sockets[name] = socket
+        if isinstance(client, Connection):
+            client.changed = socket.changed
         socket.reader = asyncio.create_task(self._read(socket))
         if "expect" in step:
             headers = client.response.headers if client.response is not None else {}
             answer = {"headers": {k.lower(): v for k, v in headers.items()}}
             self.bindings = match(step["expect"], answer, self.bindings)
 
-    async def _read(self, socket: _Socket) -> None:
+    async def _read(self, socket: Socket) -> None:
         try:
             async for message in socket.socket:
                 self._take(socket, message)
@@ -211,7 +179,7 @@ class ServerPlayer(Player):
             )
             socket.changed.set()
 
-    def _take(self, socket: _Socket, message: str | bytes) -> None:
+    def _take(self, socket: Socket, message: str | bytes) -> None:
         try:
             if isinstance(message, bytes):
                 raise Failed("[messages.text-frames] the server sent a binary message")
@@ -291,13 +259,13 @@ class ServerPlayer(Player):
 
     async def _pings(self, body: Json, step: Step) -> None:
         """Wait until so many WebSocket pings have come."""
-        socket = self._at(step)
-        _count_pings(socket)
-        wanted = body["at_least"]
+        socket, wanted = self._at(step), body["at_least"]
+        client = socket.socket
+        assert isinstance(client, Connection)
         await self._until(
             socket,
             f"{wanted} WebSocket pings",
-            lambda: True if socket.pings >= wanted else None,
+            lambda: True if client.pings >= wanted else None,
             step,
         )
 
@@ -382,30 +350,9 @@ class ServerPlayer(Player):
             raise self.fail("none of the ways that are allowed was taken")
         await self.play_steps(way)
 
-    def _is_ready(self, step: Step, socket: _Socket) -> bool:
+    def _is_ready(self, step: Step, socket: Socket) -> bool:
         if "closed" in step:
             return not socket.is_open
         pattern = step.get("s2c", step.get("s2c!"))
         rest = socket.frames[socket.cursor :]
         return any(fits(pattern, frame, self.bindings) for frame in rest)
-
-
-class _SilentConnection(ClientConnection):
-    """A connection that does not even answer pings."""
-
-    def process_event(self, event: Event) -> None:
-        """Read everything, say nothing."""
-        self.protocol.data_to_send()
-        super().process_event(event)
-
-
-def _count_pings(socket: _Socket) -> None:
-    process = socket.socket.process_event
-
-    def counting(event: Event) -> None:
-        if isinstance(event, Frame) and event.opcode is Opcode.PING:
-            socket.pings += 1
-            socket.changed.set()
-        process(event)
-
-    socket.socket.process_event = counting  # type: ignore[method-assign]

@@ -313,9 +313,7 @@ MUTANTS = [
     Mutant("DUP-APPLY", "reconnect storm", DuplicateApply, also=_AFTER_TIME),
     Mutant("TS-REGRESS", "list-append", TsRegress, also=_AFTER_TIME),
     Mutant("VERSION-GAP", "list-append", VersionGap),
-    Mutant(
-        "ACK-OF-UNSENT", "list-append", AckOfUnsent, also=frozenset({"UPDATE-OF-UNKNOWN-QUERY"})
-    ),
+    Mutant("ACK-OF-UNSENT", "list-append", AckOfUnsent, also=_AFTER_ACK),
     Mutant("UPDATE-OF-UNKNOWN-QUERY", "list-append", UnknownQuery),
     Mutant("NO-INITIAL-RESULT", "list-append", NoInitialResult, also=_SHOWN),
     Mutant("EARLY-TRANSITION", "list-append", EarlyTransition, is_calm=True),

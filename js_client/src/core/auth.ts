@@ -27,7 +27,7 @@ type Event = "set" | "admin" | "clear" | "token" | "same" | "nothing" | "confirm
 type Steps = { readonly [event in Event]?: AuthState };
 
 /** What the user decides holds in every state. */
-const BY_USER = { set: "fetching", admin: "admin", clear: "nobody" } as const;
+const BY_USER: { readonly [event in Event]?: keyof typeof STEPS } = { set: "fetching", admin: "admin", clear: "nobody" };
 
 /** What each other event does in each state; an event without a cell changes nothing. */
 const STEPS = {
@@ -60,7 +60,8 @@ export function refreshDelay(token: string, leewayMs: number): number {
     // [auth.refresh-leeway] The difference does not depend on our clock.
     const life = (exp - iat) * 1_000;
     // [auth.refresh-clamp] To 20 days, as timers overflow.
-    if (typeof (iat ?? exp) === "number" && life > 2_000) return Math.max(0, Math.min(life - leewayMs, 1_728e6));
+    const isTimed = typeof iat === "number" && typeof exp === "number";
+    if (isTimed && life > 2_000) return Math.max(0, Math.min(life - leewayMs, 1_728e6));
   } catch {
     // Not a token that tells its times: it is used until the server refuses it.
   }
@@ -73,7 +74,7 @@ export function createAuth(
   expectAuth: boolean,
   leewayMs: number,
   deadlineMs: number,
-  emit: (effect: AuthEffect) => void,
+  emit: (effect: AuthEffect) => unknown,
 ) {
   let state: AuthState = expectAuth ? "expecting" : "nobody";
   let credential: Credential | undefined;
@@ -110,7 +111,7 @@ export function createAuth(
 
     /** Take a step of the table. */
     step(event: Event, now: number, held?: Credential): void {
-      const next = { ...(STEPS[state] as Steps), ...BY_USER }[event as "set"] as AuthState | undefined;
+      const next: AuthState | undefined = BY_USER[event] ?? (STEPS[state] as Steps)[event];
       if (!next) return;
       state = next;
       // [auth.clear-stops] No fetch and no clock of an earlier state has a say any more.
@@ -144,7 +145,9 @@ export function createAuth(
       if (number !== fetches || fetchUntil === Infinity) return;
       // [auth.same-token]
       const isSame = token === credential?.value && state !== "fetching";
-      if (!token || isSame) auth.step(token ? "same" : "nothing", now);
+      // [auth.on-change] A token that is still on its way to the server is waited for like a new one.
+      const awaits = isSame && !auth.isConfirmed() && state !== "recovering";
+      if (!token || isSame) auth.step(awaits ? "token" : token ? "same" : "nothing", now);
       else auth.step("token", now, { tokenType: "User", value: token });
     },
 

@@ -1,14 +1,15 @@
 /**
  * What can go wrong, whose fault it was, and what to do about it.
  *
- *     UnisonoError              `kind` says which it is, in one word
- *     ├── LocalProtocolError    "local": our caller; nothing was sent, nothing was used up
- *     ├── RemoteProtocolError   "remote": the server broke the rule in `rule`
- *     ├── FunctionError         "function": a function of the app failed
- *     │   └── ApplicationError  "application": it failed on purpose, and says why in `data`
- *     ├── "lost"                an action was on its way when the connection died
- *     ├── "closed"              the client was closed before the call could finish
- *     └── "fatal"               the server told this client to stop for good
+ *     UnisonoError.kind
+ *     ├── "local"        our caller: nothing was sent, nothing was used up; `at` leads to the bad part
+ *     ├── "remote"       the server broke the rule in `rule`; the connection is given up
+ *     ├── "function"     a function of the app failed, the one in `path`
+ *     ├── "application"  ... on purpose: it says why in `data`
+ *     ├── "lost"         an action was on its way when the connection died: it may have run
+ *     ├── "closed"       the client was closed before the call could finish
+ *     ├── "fatal"        the server told this client to stop for good
+ *     └── "http"         an HTTP request was answered, but not by a function, with the `status`
  *
  * Spec: errors
  * Not here: what the session does about each of them (see session).
@@ -19,62 +20,46 @@ import type { Value } from "./values.js";
 /** Which of the errors it is. */
 export type ErrorKind = "local" | "remote" | "function" | "application" | "lost" | "closed" | "fatal" | "http";
 
-/** Everything that this package throws on its own account. */
-export class UnisonoError extends Error {
-  readonly kind: ErrorKind;
+type Fields = {
+  readonly rule?: string;
+  readonly at?: string;
+  readonly path?: string;
+  readonly data?: Value | undefined;
+  readonly status?: number;
+};
 
-  constructor(kind: ErrorKind, message: string) {
+/** Everything that this package throws on its own account; `kind` tells one from the other. */
+export class UnisonoError extends Error implements Fields {
+  declare readonly kind: ErrorKind;
+  declare readonly rule?: string;
+  declare readonly at?: string;
+  declare readonly path?: string;
+  declare readonly data?: Value | undefined;
+  declare readonly status?: number;
+
+  constructor(kind: ErrorKind, message: string, fields?: Fields) {
     super(message);
-    this.kind = kind;
+    Object.assign(this, { kind, ...fields });
   }
 }
 
-/** The caller asked for something that cannot be done; `at` leads to the bad part. */
-export class LocalProtocolError extends UnisonoError {
-  readonly rule: string;
-  readonly at: string;
-
-  constructor(rule: string, at: string, found: unknown) {
-    super("local", `[${rule}] refuses ${at}: ${glimpse(found)}`);
-    this.rule = rule;
-    this.at = at;
-  }
+/** The caller asked for something that cannot be done. */
+export function refuse(rule: string, at: string, found: unknown): never {
+  throw new UnisonoError("local", `[${rule}] ${at}: ${glimpse(found)}`, { rule, at });
 }
 
-/** The server broke a rule of the protocol; the connection is given up. */
-export class RemoteProtocolError extends UnisonoError {
-  readonly rule: string;
-
-  constructor(rule: string, found: unknown) {
-    super("remote", `[${rule}] broken by the server: ${glimpse(found)}`);
-    this.rule = rule;
-  }
+/** The server broke a rule, if it did. */
+export function demand(isFine: unknown, rule: string, found: unknown): asserts isFine {
+  if (!isFine) throw new UnisonoError("remote", `[${rule}] server: ${glimpse(found)}`, { rule });
 }
 
-/** A query, mutation or action of the app failed. */
-export class FunctionError extends UnisonoError {
-  readonly path: string;
-
-  constructor(path: string, message: string, kind: ErrorKind = "function") {
-    super(kind, message);
-    this.path = path;
-  }
-}
-
-/** A function failed on purpose and says why in `data`. */
-export class ApplicationError extends FunctionError {
-  readonly data: Value;
-
-  constructor(path: string, message: string, data: Value) {
-    super(path, message, "application");
-    this.data = data;
-  }
-}
+/** The client was closed before the call could finish. */
+export const closedError = (): UnisonoError => new UnisonoError("closed", "the client is closed");
 
 /** What a failed function means to the application. */
-export const functionError = (path: string, message: string, data: Value | undefined): FunctionError =>
+export const functionError = (path: string, message: string, data: Value | undefined): UnisonoError =>
   // [errors.application-error] Present and null differs from absent.
-  data === undefined ? new FunctionError(path, message) : new ApplicationError(path, message, data);
+  new UnisonoError(data === undefined ? "function" : "application", message, { path, data });
 
 /** What was found, in a few characters, and whatever it is. */
 const glimpse = (found: unknown): string => `${typeof found} ${String(found)}`.slice(0, 99);

@@ -5,8 +5,8 @@
  * Not here: what is said when (see session), the values inside (see values).
  */
 
-import { LocalProtocolError, RemoteProtocolError } from "./errors.js";
-import { decode, eightBytes, fromBase64, needsDecoding, type Json, type Value } from "./values.js";
+import { demand, refuse } from "./errors.js";
+import { decode, eightBytes, encodeArgs, fromBase64, needsDecoding, type Json, type Value } from "./values.js";
 
 /** What the results depend on: which queries, who asks, and which moment. */
 export type Version = { readonly querySet: number; readonly identity: number; readonly ts: bigint };
@@ -66,86 +66,87 @@ export type ServerMessage = Transition | Chunk | Response | AuthError | FatalErr
 /** A message of ours, as it is written. */
 export type ClientMessage = { readonly type: string; readonly [field: string]: unknown };
 
-/** Takes a field for what it has to be, or throws. */
-type Check = (json: never, read: (json: Json) => Value, body: Fields) => unknown;
+// Each field as an example: a number stands for a u32, a list for a list of things like its first.
+const VERSION = { querySet: 0, identity: 0, ts: "" };
+const REMOVED = { queryId: 0 };
+const UPDATED = { queryId: 0, logLines: [""] };
+const RESPONSE = { requestId: 0, success: true, logLines: [""] };
+const ERROR = { error: "" };
+
+const SHAPES: { readonly [type: string]: object } = {
+  Transition: { startVersion: VERSION, endVersion: VERSION, modifications: [] },
+  TransitionChunk: { chunk: "", partNumber: 0, totalParts: 0, transitionId: "" },
+  MutationResponse: RESPONSE,
+  ActionResponse: RESPONSE,
+  AuthError: ERROR,
+  FatalError: ERROR,
+  Ping: {},
+};
+
+// [transitions.unreadable] To skip a change that we do not know would show a mixture.
+const CHANGES: { readonly [type: string]: object } = {
+  QueryUpdated: UPDATED,
+  QueryFailed: UPDATED,
+  QueryRemoved: REMOVED,
+};
+
 type Fields = { [field: string]: unknown };
-type Shape = { readonly [field: string]: Check };
 
-const fail = (found: unknown, rule = "transitions.unreadable"): never => {
-  throw new RemoteProtocolError(rule, found);
-};
+/** Check that a JSON value looks like an example. */
+function check(example: unknown, json: unknown): void {
+  const isAlike = typeof json === typeof example && Array.isArray(json) === Array.isArray(example) && json !== null;
+  demand(isAlike, "transitions.unreadable", json);
+  if (typeof example === "number") demand((json as number) >>> 0 === json, "messages.u32", json);
+  if (Array.isArray(example)) for (const item of json as []) example[0] === undefined || check(example[0], item);
+  else if (typeof example === "object") for (const key in example) check((example as Fields)[key], (json as Fields)[key]);
+}
 
-const text: Check = (json: unknown) => (typeof json === "string" ? json : fail(json));
-const bool: Check = (json: unknown) => (typeof json === "boolean" ? json : fail(json));
-// [messages.u32]
-const u32: Check = (json: number) => (json >>> 0 === json ? json : fail(json, "messages.u32"));
-const value: Check = (json: Json | undefined, read) => (json === undefined ? fail(json) : read(json));
-const maybe =
-  (check: Check): Check =>
-  (json: unknown, read, body) =>
-    json == null ? null : check(json as never, read, body);
-const list =
-  (check: Check): Check =>
-  (json: unknown, read, body) =>
-    Array.isArray(json) ? json.map((item) => check(item as never, read, body)) : fail(json);
-const shape =
-  (fields: Shape): Check =>
-  (json: Fields | null, read) => {
-    if (typeof json !== "object" || !json) return fail(json);
-    for (const field in fields) json[field] = fields[field]!(json[field] as never, read, json);
-    return json;
-  };
-const timestamp: Check = (json: never, read, body) => decodeTimestamp(text(json, read, body));
-const data: Check = (json: Json | undefined, read) => (json === undefined ? json : read(json));
-
-const VERSION = shape({ querySet: u32, identity: u32, ts: timestamp });
-const RESULT = { queryId: u32, journal: maybe(text), logLines: list(text) };
-const RESPONSE = {
-  requestId: u32,
-  success: bool,
-  result: (json: never, read, body) => (body["success"] ? value : text)(json, read, body),
-  errorData: data,
-  logLines: list(text),
-} satisfies Shape;
-
-const CHANGES: { readonly [type: string]: Check } = {
-  QueryUpdated: shape({ ...RESULT, value }),
-  QueryFailed: shape({ ...RESULT, errorMessage: text, errorData: data }),
-  QueryRemoved: shape({ queryId: u32 }),
-};
-
-const MESSAGES: { readonly [type: string]: Check } = {
-  Transition: shape({
-    startVersion: VERSION,
-    endVersion: VERSION,
-    // [transitions.unreadable] To skip a change that we do not know would show a mixture.
-    modifications: list((json: Fields | null, read: never, body) => (CHANGES[json?.["type"] as string] ?? fail)(json as never, read, body)),
-  }),
-  TransitionChunk: shape({ chunk: text, partNumber: u32, totalParts: u32, transitionId: text }),
-  MutationResponse: shape({
-    ...RESPONSE,
-    ts: (json: never, read, body) => (body["success"] ? timestamp(json, read, body) : undefined),
-  }),
-  ActionResponse: shape(RESPONSE),
-  AuthError: shape({ error: text, baseVersion: maybe(u32) }),
-  FatalError: shape({ error: text }),
-  Ping: shape({}),
-};
+/** Check and decode what a function came to: a good result in one field, a bad one in another. */
+function decodeOutcome(body: Fields, isGood: unknown, good: string, bad: string, read: (json: Json) => Value): void {
+  if (isGood) {
+    demand(body[good] !== undefined, "transitions.unreadable", good);
+    body[good] = read(body[good] as Json);
+  } else check("", body[bad]);
+  if (body["errorData"] !== undefined) body["errorData"] = read(body["errorData"] as Json);
+}
 
 /** Read a text of the server; undefined for a message that only a newer client knows. */
-export function parse(json: string): ServerMessage | undefined {
-  const read = needsDecoding(json) ? decode : (plain: Json): Value => plain;
-  let body: Fields;
+export function parse(text: string): ServerMessage | undefined {
+  let body: Fields | null = null;
   try {
-    body = JSON.parse(json);
-    text(body["type"] as never, read, body);
+    body = JSON.parse(text);
   } catch {
-    // [messages.one-object]
-    return fail(json, "messages.one-object");
+    // What is no JSON is no object either.
   }
-  const type = body["type"] as string;
+  const type = body?.["type"];
+  // [messages.one-object]
+  demand(typeof type === "string", "messages.one-object", text);
   // [messages.unknown-type] A client outlives many servers and must bear the newer one.
-  return Object.hasOwn(MESSAGES, type) ? (MESSAGES[type]!(body as never, read, body) as ServerMessage) : undefined;
+  if (!body || !Object.hasOwn(SHAPES, type)) return undefined;
+  check(SHAPES[type], body);
+  const read = needsDecoding(text) ? decode : (json: Json): Value => json;
+  if (type === "Transition") decodeTransition(body, read);
+  else if (type === "AuthError") check(0, body["baseVersion"] ?? 0);
+  else if (SHAPES[type] === RESPONSE) decodeResponse(body, read);
+  return body as unknown as ServerMessage;
+}
+
+function decodeTransition(body: Fields, read: (json: Json) => Value): void {
+  const { startVersion, endVersion, modifications } = body as { [field: string]: Fields };
+  for (const version of [startVersion!, endVersion!]) version["ts"] = decodeTimestamp(version["ts"]);
+  for (const change of modifications as unknown as Fields[]) {
+    const kind = change?.["type"];
+    check(CHANGES[kind as string] ?? "", change);
+    if (kind === "QueryRemoved") continue;
+    check("", change["journal"] ?? "");
+    decodeOutcome(change, kind === "QueryUpdated", "value", "errorMessage", read);
+  }
+}
+
+function decodeResponse(body: Fields, read: (json: Json) => Value): void {
+  const { type, success, ts } = body;
+  decodeOutcome(body, success, "result", "result", read);
+  body["ts"] = type === "MutationResponse" && success ? decodeTimestamp(ts) : undefined;
 }
 
 /** Twelve characters for a point in the history of the database. */
@@ -154,21 +155,27 @@ export const encodeTimestamp = (ts: bigint): string => eightBytes("setBigInt64",
 
 /** The timestamp of twelve characters. */
 export function decodeTimestamp(text: unknown): bigint {
-  const view = fromBase64(text as string);
+  const view = typeof text === "string" && fromBase64(text);
+  demand(view && view.byteLength === 8, "messages.timestamp-encoding", text);
   // [messages.timestamp-compare] A double would merge neighbours above 2^53.
-  const ts = view?.byteLength === 8 ? view.getBigInt64(0, true) : fail(text, "messages.timestamp-encoding");
+  const ts = view.getBigInt64(0, true);
   // [messages.timestamp-range] Above 2^63 - 1 the sign bit is set.
-  return ts < 0n ? fail(text, "messages.timestamp-range") : ts;
+  demand(ts >= 0n, "messages.timestamp-range", text);
+  return ts;
 }
 
 /** `module:function`; throws for what no server would take for a function path. */
 export function canonicalPath(path: string): string {
-  // [queries.canonical-path]
-  const canonical = /:[^/]*$/.test(path) ? path.replace(/\.js(?=:[^:]*$)/, "") : `${path.replace(/\.js$/, "")}:default`;
   // [errors.local-at-call] At the server a bad path would cost the whole connection.
-  if (!PATH.test(canonical)) throw new LocalProtocolError("messages.path-syntax", "path", path);
-  return canonical;
+  const [, module, name = "default"] = PATH.exec(path) ?? refuse("messages.path-syntax", "path", path);
+  // [queries.canonical-path]
+  return `${module}:${name}`;
 }
 
 // Components of 1 to 64 characters with a letter or a digit, without a dot in the last; then a name.
-const PATH = /^(?:(?=[._]*[A-Za-z\d])[\w.]{1,64}\/)*(?=_*[A-Za-z\d])\w{1,64}:(?=_*[A-Za-z\d])[A-Za-z_]\w{0,63}$/;
+const PATH =
+  /^((?:(?=[._]*[A-Za-z\d])[\w.]{1,64}\/)*(?=_*[A-Za-z\d])\w{1,64})(?:\.js)?(?::((?=_*[A-Za-z\d])[A-Za-z_]\w{0,63}))?$/;
+
+/** What names a query: equal canonical path and equal arguments give equal texts. */
+export const queryToken = (path: string, args?: unknown): string =>
+  JSON.stringify({ path: canonicalPath(path), args: encodeArgs(args) });

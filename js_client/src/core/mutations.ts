@@ -7,7 +7,7 @@
 
 import { functionError, type UnisonoError } from "./errors.js";
 import { canonicalPath, type ClientMessage, type Response } from "./messages.js";
-import { encodeFields, type Json, type Value } from "./values.js";
+import { encodeArgs, type Json, type Value } from "./values.js";
 
 export type CallKind = "Mutation" | "Action";
 
@@ -48,10 +48,10 @@ export function createCalls() {
   };
   return {
     /** Check a call before anything is done about it. */
-    prepare(kind: CallKind, path: string, args: unknown = {}): Call {
+    prepare(kind: CallKind, path: string, args: unknown): Call {
       canonicalPath(path);
       // [mutations.request-id] One counter for both kinds.
-      return { id: nextId, kind, path, args: encodeFields(args) };
+      return { id: nextId, kind, path, args: encodeArgs(args) };
     },
 
     /** Make a call that was prepared. */
@@ -79,7 +79,7 @@ export function createCalls() {
     find({ type, requestId }: Response): Call | undefined {
       const call = pending.get(requestId);
       // [mutations.unknown-response] [mutations.duplicate-response]
-      return type === `${call?.kind}Response` && call?.ts === undefined ? call : undefined;
+      return call?.isSent && type === `${call.kind}Response` && call.ts === undefined ? call : undefined;
     },
 
     /** Take the response to a call; what it settles. */

@@ -5,8 +5,8 @@
  * Not here: when a mutation is done (see mutations), where the results come from (see transitions).
  */
 
-import { canonicalPath } from "./messages.js";
-import { decode, encodeFields, share, type Args, type Json, type Value } from "./values.js";
+import { queryToken } from "./messages.js";
+import { decode, share, type Args, type Json, type Value } from "./values.js";
 
 /** What is visible of a query: a value or an error; undefined while it is loading. */
 export type Visible = { readonly value: Value } | { readonly error: Error } | undefined;
@@ -22,7 +22,7 @@ export type OptimisticStore = {
 };
 
 /** A pure function of the visible results; it runs again on every new snapshot. */
-export type OptimisticUpdate = (store: OptimisticStore, args: Args) => void;
+export type OptimisticUpdate<Arguments = Args> = (store: OptimisticStore, args: Arguments) => void;
 
 type Layer = { readonly call: number; readonly update: OptimisticUpdate; readonly args: Args };
 type Results = ReadonlyMap<string, Visible>;
@@ -44,14 +44,14 @@ export function createLayers(results: Results) {
       return result && "value" in result ? freeze(result.value) : undefined;
     };
     const store: OptimisticStore = {
-      getQuery: (path, queryArgs) => read(tokenOf(path, queryArgs)),
+      getQuery: (path, queryArgs) => read(queryToken(path, queryArgs)),
       getAllQueries: (path) =>
         [...new Set([...results.keys(), ...above.keys()])]
-          .filter((token) => token.startsWith(tokenOf(path).slice(0, -2)))
+          .filter((token) => token.startsWith(queryToken(path).slice(0, -2)))
           .map((token) => ({ args: decode(JSON.parse(token).args as Json) as Args, value: read(token) })),
       // [optimistic.unknown-query]
       setQuery: (path, queryArgs, value) =>
-        above.set(tokenOf(path, queryArgs), share(seen(overlay, tokenOf(path, queryArgs)), value === undefined ? value : { value })),
+        above.set(queryToken(path, queryArgs), share(seen(overlay, queryToken(path, queryArgs)), value === undefined ? value : { value })),
     };
     update(store, args);
     return above;
@@ -86,7 +86,7 @@ export function createLayers(results: Results) {
 
     /** Run the layers of all calls but these; what looks different, beside what has changed below. */
     replay(
-      done: ReadonlySet<number>,
+      isDone: (call: number) => boolean,
       changed: readonly string[],
       report: (error: unknown) => void,
     ): readonly string[] {
@@ -94,7 +94,7 @@ export function createLayers(results: Results) {
       // [optimistic.replay-order]
       layers = layers.filter((layer) => {
         try {
-          return !done.has(layer.call) && (next = run(layer, next));
+          return !isDone(layer.call) && (next = run(layer, next));
         } catch (error) {
           // [optimistic.replay-raises] The mutation was sent and will settle; only its layer goes.
           return report(error);
@@ -104,9 +104,6 @@ export function createLayers(results: Results) {
     },
   };
 }
-
-const tokenOf = (path: string, args: Args = {}): string =>
-  JSON.stringify({ path: canonicalPath(path), args: encodeFields(args) });
 
 function freeze<Tree>(value: Tree): Tree {
   if (!Object.isFrozen(value)) Object.values(Object.freeze(value) as object).forEach(freeze);

@@ -5,8 +5,8 @@
  * Not here: the results (see transitions), the optimistic layers (see optimistic).
  */
 
-import { canonicalPath, type Change, type ClientMessage } from "./messages.js";
-import { encodeFields, type Json } from "./values.js";
+import { queryToken, type Change, type ClientMessage } from "./messages.js";
+import type { Json } from "./values.js";
 
 /** One query, for all of its subscribers. */
 export type Query = {
@@ -17,10 +17,6 @@ export type Query = {
   subscribers: number;
   journal?: string | null;
 };
-
-/** What names a query: equal canonical path and equal arguments give equal texts. */
-export const queryToken = (path: string, args: unknown = {}): string =>
-  JSON.stringify({ path: canonicalPath(path), args: encodeFields(args) });
 
 export type QuerySet = ReturnType<typeof createQuerySet>;
 

@@ -7,13 +7,13 @@
 
 import { createAuth, type AuthEffect } from "./auth.js";
 import { createConnection, type ConnectionState } from "./connection.js";
-import { functionError, RemoteProtocolError, UnisonoError } from "./errors.js";
-import { parse, type Transition } from "./messages.js";
+import { closedError, functionError, UnisonoError } from "./errors.js";
+import { decodeTimestamp, parse, type Transition } from "./messages.js";
 import { createCalls, type CallKind, type Settled } from "./mutations.js";
 import { createLayers, type OptimisticUpdate, type Visible } from "./optimistic.js";
 import { createQuerySet } from "./queries.js";
 import { createVersionChain } from "./transitions.js";
-import { share, type Args } from "./values.js";
+import { decode, share, type Args, type Json } from "./values.js";
 
 /** What the outside has to do, in order. */
 export type Effect =
@@ -43,7 +43,7 @@ export type SessionOptions = {
   /** Silence after which a connection counts as dead. */
   readonly inactivityMs?: number;
   /** Send nothing before the auth was set. */
-  readonly expectAuth?: boolean;
+  readonly expectAuth?: boolean | undefined;
   /** How long before its expiry a token is replaced. */
   readonly authLeewayMs?: number;
   /** How long a token fetch may take. */
@@ -64,7 +64,8 @@ export function createSession(
   // [transitions.keep-old-results] They outlive connections.
   const results = new Map<string, Visible>();
   const connection = createConnection(sessionId, inactivityMs);
-  const auth = createAuth(expectAuth, authLeewayMs, fetchDeadlineMs, emit);
+  // [session.stop-then-silence] A fetch may end after everything else has.
+  const auth = createAuth(expectAuth, authLeewayMs, fetchDeadlineMs, (effect) => isClosed() || emit(effect));
   const queries = createQuerySet();
   const calls = createCalls();
   const layers = createLayers(results);
@@ -75,6 +76,7 @@ export function createSession(
 
   const stateChanged = (): void => emit({ type: "StateChanged", connection: connection.state });
   const isLive = (): boolean => connection.state === "live";
+  const isClosed = (): boolean => connection.state === "closed";
 
   /** Tell the server what it does not know yet, if it can be told anything now. */
   const flush = (now?: number): void => {
@@ -101,7 +103,7 @@ export function createSession(
   /** Publish what is visible without the layers of these calls, then settle the calls. */
   const settle = (settled: Settled[], changed: readonly string[] = []): void => {
     // [optimistic.drop-at-transition] [optimistic.drop-at-failure]
-    publish(layers.replay(new Set(settled.map(({ call }) => call)), changed, log));
+    publish(layers.replay((call) => settled.some((each) => each.call === call), changed, log));
     // [session.publish-then-settle]
     for (const each of settled) emit({ type: "Settle", ...each });
     if (settled[0]) stateChanged();
@@ -141,8 +143,6 @@ export function createSession(
     leave("close");
   };
 
-  const closed = (): UnisonoError => new UnisonoError("closed", "the client is closed");
-
   /** After an input for auth: open a socket that auth has stopped, and say what is new. */
   const authChanged = (now: number): void => {
     // [auth.no-backoff]
@@ -171,7 +171,8 @@ export function createSession(
       if (results.get(token) !== old) changed.push(token);
     }
     auth.transition(startVersion, endVersion, now);
-    settle(calls.cover(endVersion.ts), changed);
+    // [mutations.read-your-writes] Before the query set is looked at, the old results are still shown.
+    settle(endVersion.querySet ? calls.cover(endVersion.ts) : [], changed);
   };
 
   /** Work off a message; true if it proves that things go well. */
@@ -209,11 +210,14 @@ export function createSession(
         return;
     }
     // [connection.backoff-reset] An open socket proves nothing; answers do.
-    if (connection.failures && queries.isAnswered() && calls.isCaughtUp() && auth.isConfirmed()) connection.failures = 0;
+    if (connection.failures && queries.isAnswered() && calls.isCaughtUp() && auth.isConfirmed()) {
+      connection.failures = 0;
+      stateChanged();
+    }
   };
 
   const call = (kind: CallKind, path: string, args: Args = {}, update?: OptimisticUpdate): number => {
-    if (connection.state === "closed") throw closed();
+    if (isClosed()) throw closedError();
     const prepared = calls.prepare(kind, path, args);
     // [optimistic.apply-first]
     if (update) publish(layers.add({ call: prepared.id, update, args }));
@@ -229,7 +233,7 @@ export function createSession(
     takeEffects: (): Effect[] => effects.splice(0),
 
     /** When to call `tick`; Infinity for never. */
-    nextDeadline: (): number => (connection.state === "closed" ? Infinity : Math.min(connection.dueAt, auth.dueAt())),
+    nextDeadline: (): number => (isClosed() ? Infinity : Math.min(connection.dueAt, auth.dueAt())),
 
     /** What is visible of a query now. */
     visible: layers.visible,
@@ -252,10 +256,13 @@ export function createSession(
 
     start: open,
 
-    /** Show this result until the server has sent its own. */
-    seed: (token: string, visible: Visible): void => void results.set(token, visible),
+    /** Show these results of a moment, which are taken over, until the server has sent its own. */
+    seed(ts: string, values: readonly (readonly [token: string, value: Json])[]): void {
+      connection.observe(decodeTimestamp(ts));
+      for (const [token, value] of values) results.set(token, { value: decode(value) });
+    },
 
-    subscribe(path: string, args: Args): string {
+    subscribe(path: string, args?: Args): string {
       const token = queries.add(path, args);
       flush();
       return token;
@@ -304,7 +311,7 @@ export function createSession(
       if (connection.state === "waiting") open(now);
     },
 
-    close: (): void => end(closed()),
+    close: (): void => end(closedError()),
 
     // The wire.
 
@@ -322,10 +329,10 @@ export function createSession(
       try {
         handle(text, now, jitter);
       } catch (error) {
-        if (!(error instanceof RemoteProtocolError)) throw error;
+        if (!(error instanceof UnisonoError)) throw error;
         // [transitions.failed-heals] A new connection brings every result anew.
         log(error);
-        giveUp(error.rule, now, jitter);
+        giveUp(error.rule!, now, jitter);
       }
       authChanged(now);
     },

@@ -5,7 +5,7 @@
  * Not here: which queries they belong to (see queries), what is laid over them (see optimistic).
  */
 
-import { RemoteProtocolError } from "./errors.js";
+import { demand } from "./errors.js";
 import { parse, type Chunk, type ServerMessage, type Transition, type Version } from "./messages.js";
 
 export type VersionChain = ReturnType<typeof createVersionChain>;
@@ -15,16 +15,12 @@ export function createVersionChain() {
   // [transitions.start-at-zero]
   let held: Version = { querySet: 0, identity: 0, ts: 0n };
   let pieces: Chunk[] = [];
-  const refuse = (rule: string, found: unknown): never => {
-    throw new RemoteProtocolError(rule, found);
-  };
   return {
     /** Move on by one Transition; throws, and stays, if it does not fit. */
     step({ startVersion: { querySet, identity, ts }, endVersion }: Transition): void {
       // [transitions.continuity] We may have missed something or heard it twice; nobody can tell.
-      if (querySet !== held.querySet || identity !== held.identity || ts !== held.ts) {
-        refuse("transitions.continuity", `${querySet}.${identity}.${ts}`);
-      }
+      const isNext = querySet === held.querySet && identity === held.identity && ts === held.ts;
+      demand(isNext, "transitions.continuity", `${querySet}.${identity}.${ts}`);
       held = endVersion;
     },
 
@@ -32,22 +28,22 @@ export function createVersionChain() {
     whole(message: ServerMessage | undefined): ServerMessage | undefined {
       if (message?.type !== "TransitionChunk") {
         // [transitions.chunk-lost] Inside a set only a Ping may come.
-        if (pieces[0] && message?.type !== "Ping") refuse("transitions.chunk-lost", message?.type);
+        demand(!pieces[0] || message?.type === "Ping", "transitions.chunk-lost", message?.type);
         return message;
       }
       const { partNumber, totalParts, transitionId } = message;
       const first = pieces[0] ?? message;
       // [transitions.chunk-set]
-      if (partNumber >= totalParts || totalParts !== first.totalParts || transitionId !== first.transitionId) {
-        refuse("transitions.chunk-set", partNumber);
-      }
+      const isOfSet = totalParts === first.totalParts && transitionId === first.transitionId;
+      demand(isOfSet && partNumber < totalParts, "transitions.chunk-set", partNumber);
       // [transitions.chunk-order]
-      if (partNumber !== pieces.length) refuse("transitions.chunk-order", partNumber);
+      demand(partNumber === pieces.length, "transitions.chunk-order", partNumber);
       if (pieces.push(message) < totalParts) return undefined;
       const transition = parse(pieces.map(({ chunk }) => chunk).join(""));
       pieces = [];
       // [transitions.chunk-identity]
-      return transition?.type === "Transition" ? transition : refuse("transitions.chunk-identity", transition?.type);
+      demand(transition?.type === "Transition", "transitions.chunk-identity", transition?.type);
+      return transition;
     },
   };
 }

@@ -5,7 +5,7 @@
  * Not here: timestamps, which look like values and are none (see messages).
  */
 
-import { LocalProtocolError, RemoteProtocolError } from "./errors.js";
+import { demand, refuse } from "./errors.js";
 
 /** What a function takes and returns. `number` is a Float64, `bigint` an Int64. */
 export type Value =
@@ -24,50 +24,46 @@ export type Args = { readonly [name: string]: Value | undefined };
 /** What a JSON parser yields. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** The JSON form of a value; throws LocalProtocolError with the way to the part that has none. */
+/** The JSON form of a value; throws a "local" error with the way to the part that has none. */
 export function encode(value: unknown, at = "value"): Json {
-  const refuse = (rule: string): never => {
-    throw new LocalProtocolError(rule, at, value);
-  };
-  switch (typeof value) {
-    case "boolean":
-      return value;
-    case "string":
-      // [values.unicode] Parsers refuse a whole message for half a surrogate pair.
-      return /\p{Surrogate}/u.test(value) ? refuse("values.unicode") : value;
-    case "number":
-      // [values.plain-number]
-      if (isOrdinary(value)) return value;
-      // [values.special-float] [values.nan-payload] Hosts differ in the bits of their NaN.
-      return { $float: value === value ? eightBytes("setFloat64", value) : "AAAAAAAA+H8=" };
-    case "bigint":
-      // [values.int64-range]
-      if (BigInt.asIntN(64, value) !== value) refuse("values.int64-range");
-      // [values.int64]
-      return { $integer: eightBytes("setBigInt64", value) };
-    case "undefined":
-      return refuse("values.undefined");
-  }
+  if (value === null || typeof value === "boolean") return value;
+  // [values.plain-number]
+  if (isOrdinary(value)) return value;
+  // [values.special-float] [values.nan-payload] Hosts differ in the bits of their NaN.
+  if (typeof value === "number") return { $float: value === value ? eightBytes("setFloat64", value) : "AAAAAAAA+H8=" };
+  // [values.int64]
+  if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) return { $integer: eightBytes("setBigInt64", value) };
+  if (typeof value === "string" && !/\p{Surrogate}/u.test(value)) return value;
   if (Array.isArray(value)) return Array.from(value, (item, index) => encode(item, `${at}[${index}]`));
   // [values.bytes]
   if (isBytes(value)) return { $bytes: toBase64(value) };
-  return value === null ? value : encodeFields(value, at);
+  if (!isPlain(value)) return refuse(REFUSALS[typeof value] ?? "errors.local-at-call", at, value);
+  // Sorted, so that equal values have equal texts.
+  const keys = Object.keys(value).sort();
+  return Object.fromEntries(
+    keys
+      // [values.undefined]
+      .filter((key) => value[key] !== undefined)
+      .map((key) => {
+        const below = `${at}.${key}`;
+        const broken = brokenKeyRule(key);
+        return [broken ? refuse(broken, below, key) : key, encode(value[key], below)];
+      }),
+  );
 }
 
-/** The JSON form of a plain object, which the arguments of every call must be. */
-export function encodeFields(value: unknown, at = "args"): { [key: string]: Json } {
+const REFUSALS: { readonly [type: string]: string } = {
+  // [values.unicode] Parsers refuse a whole message for half a surrogate pair.
+  string: "values.unicode",
+  // [values.int64-range]
+  bigint: "values.int64-range",
+  undefined: "values.undefined",
+};
+
+/** The JSON form of the arguments of a call. */
+export const encodeArgs = (args: unknown = {}): Json =>
   // [errors.local-at-call]
-  if (!isPlain(value)) throw new LocalProtocolError("errors.local-at-call", at, value);
-  const fields: [string, Json][] = [];
-  // Sorted, so that equal values have equal texts.
-  for (const key of Object.keys(value).sort()) {
-    const below = `${at}.${key}`;
-    checkKey(key, (rule) => new LocalProtocolError(rule, below, key));
-    // [values.undefined]
-    if (value[key] !== undefined) fields.push([key, encode(value[key], below)]);
-  }
-  return Object.fromEntries(fields);
-}
+  isPlain(args) ? encode(args, "args") : refuse("errors.local-at-call", "args", args);
 
 /** The value of a JSON form, which is taken over and changed in place. */
 export function decode(json: Json): Value {
@@ -78,36 +74,48 @@ export function decode(json: Json): Value {
     return json;
   }
   const keys = Object.keys(json);
-    // [values.tag-single-key]
+  // [values.tag-single-key]
   if (keys.length === 1 && keys[0]![0] === "$") return decodeTag(keys[0]!, json[keys[0]!]);
   for (const key of keys) {
-    checkKey(key, (rule) => new RemoteProtocolError(rule, key));
+    const broken = brokenKeyRule(key);
+    demand(!broken, `${broken}`, key);
     json[key] = decode(json[key]!) as Json;
   }
   return json;
 }
 
 /** Whether a JSON text can hold what `decode` changes or refuses; most texts cannot. */
-export const needsDecoding = (text: string): boolean => SUSPICIOUS.test(text);
+export const needsDecoding = (text: string): boolean => /[^ -#%-[\]-~]/.test(text) && SUSPICIOUS.test(text);
 
 // A `$` at the start of a string, and keys with an escape or a character outside of ASCII.
 const SUSPICIOUS = /"\$|[^ -~][ -!#-~]*"\s*:|\\.[^"\\]*"\s*:/;
 
 /** `fresh`, with every part that equals the same part of `old` replaced by it. */
 export function share<Tree>(old: unknown, fresh: Tree): Tree {
-  if (!isTree(old) || !isTree(fresh) || Array.isArray(old) !== Array.isArray(fresh)) return fresh;
-  const keys = Object.keys(fresh);
-  let isSame = keys.length === Object.keys(old).length;
-  let copy: typeof fresh | undefined;
-  for (const key of keys) {
+  if (old === fresh) return fresh;
+  let isSame = true;
+  if (Array.isArray(old) && Array.isArray(fresh)) {
+    const merged = fresh.map((item, index) => {
+      const kept = share(old[index], item);
+      isSame &&= Object.is(kept, old[index]);
+      return kept;
+    });
+    return (isSame && old.length === merged.length ? old : merged) as Tree;
+  }
+  if (!isPlain(old) || !isPlain(fresh)) {
+    return isBytes(old) && isBytes(fresh) && toBase64(old) === toBase64(fresh) ? (old as Tree) : fresh;
+  }
+  let copy: { [key: string]: unknown } | undefined;
+  let surplus = 0;
+  for (const key in fresh) {
+    surplus++;
     const kept = Object.hasOwn(old, key) ? share(old[key], fresh[key]) : fresh[key];
     isSame &&= Object.is(kept, old[key]);
-    if (kept !== fresh[key]) {
-      copy ??= (Array.isArray(fresh) ? [...fresh] : { ...fresh }) as typeof fresh;
-      (copy as { [key: string]: unknown })[key] = kept;
-    }
+    // Copied only when there is something to share.
+    if (kept !== fresh[key]) (copy ??= { ...fresh })[key] = kept;
   }
-  return (isSame ? old : (copy ?? fresh)) as Tree;
+  for (const _ in old) surplus--;
+  return (isSame && !surplus ? old : (copy ?? fresh)) as Tree;
 }
 
 /** Standard base64 with padding. */
@@ -125,39 +133,43 @@ export function eightBytes(set: "setFloat64" | "setBigInt64", value: number | bi
 }
 
 /** The bytes of a base64 text; undefined for what is none. */
-export const fromBase64 = (text: string): DataView | undefined =>
+export const fromBase64 = (text: string): DataView<ArrayBuffer> | undefined =>
   // [values.base64] `atob` alone would also take spaces and missing padding.
   text.length % 4 || !/^[A-Za-z\d+/]*={0,2}$/.test(text)
     ? undefined
     : new DataView(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
+const TAGS: { readonly [tag: string]: (view: DataView<ArrayBuffer>) => Value } = {
+  $integer: (view) => view.getBigInt64(0, true),
+  $float: (view) => view.getFloat64(0, true),
+  $bytes: (view) => view.buffer,
+};
+
 function decodeTag(tag: string, content: unknown): Value {
-  const give = (rule: string): never => {
-    throw new RemoteProtocolError(rule, tag);
-  };
+  const read = TAGS[tag];
   // [values.unknown-tag] A value we do not know cannot be shown or written back.
-  if (!/^\$(integer|float|bytes)$/.test(tag)) give("values.unknown-tag");
+  demand(read, "values.unknown-tag", tag);
   // [values.tag-length]
-  const view = fromBase64(typeof content === "string" ? content : give("values.tag-length")) ?? give("values.base64");
-  if (tag === "$bytes") return view.buffer as ArrayBuffer;
+  demand(typeof content === "string", "values.tag-length", tag);
+  const view = fromBase64(content);
+  demand(view, "values.base64", tag);
   // [values.tag-length]
-  if (view.byteLength !== 8) give("values.tag-length");
-  if (tag === "$integer") return view.getBigInt64(0, true);
-  const value = view.getFloat64(0, true);
+  demand(tag === "$bytes" || view.byteLength === 8, "values.tag-length", tag);
+  const value = read(view);
   // [values.special-float-only]
-  return isOrdinary(value) ? give("values.special-float-only") : value;
+  demand(!isOrdinary(value), "values.special-float-only", tag);
+  return value;
 }
 
-function checkKey(key: string, error: (rule: string) => Error): void {
-  // [values.key-dollar]
-  if (key[0] === "$") throw error("values.key-dollar");
-  // [values.key-ascii]
-  if (/[^ -~]/.test(key)) throw error("values.key-ascii");
-  // [values.key-length]
-  if (key.length > 1024) throw error("values.key-length");
-}
+// [values.key-dollar] [values.key-ascii] [values.key-length]
+const brokenKeyRule = (key: string): string | false =>
+  key[0] === "$"
+    ? "values.key-dollar"
+    : /[^ -~]/.test(key)
+      ? "values.key-ascii"
+      : key.length > 1024 && "values.key-length";
 
-const isOrdinary = (value: number): boolean => Number.isFinite(value) && !Object.is(value, -0);
+const isOrdinary = (value: unknown): value is number => Number.isFinite(value) && !Object.is(value, -0);
 
 // By tag and prototype, because values may come from another window or worker.
 const isBytes = (value: unknown): value is ArrayBuffer => ({}).toString.call(value) === "[object ArrayBuffer]";
@@ -167,5 +179,3 @@ function isPlain(value: unknown): value is { [key: string]: unknown } {
   const prototype = Object.getPrototypeOf(value);
   return !prototype || !Object.getPrototypeOf(prototype);
 }
-
-const isTree = (value: unknown): value is { [key: string]: unknown } => Array.isArray(value) || isPlain(value);

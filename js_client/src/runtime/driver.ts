@@ -7,26 +7,9 @@
 import type { Effect, Session } from "../core/session.js";
 import type { Connect, Transport } from "./transport.js";
 
-/** The clock and the chance of a platform; tests bring their own. */
-export type Platform = {
-  /** Milliseconds since the epoch; never goes backwards. */
-  now(): number;
-  /** A number from 0 up to 1. */
-  random(): number;
-  /** Call back after so many ms, or never if the returned function is called before. */
-  after(ms: number, wake: () => void): () => void;
-};
-
-const STARTED_AT = Date.now() - performance.now();
-
-export const PLATFORM: Platform = {
-  now: () => STARTED_AT + performance.now(),
-  random: Math.random,
-  after: (ms, wake) => {
-    const timer = setTimeout(wake, ms);
-    return () => clearTimeout(timer);
-  },
-};
+/** Wall clock at the start, monotonic from there. */
+const EPOCH = Date.now() - performance.now();
+const now = (): number => EPOCH + performance.now();
 
 /** Effects that are not about the socket, for the face. */
 export type FaceEffect = Exclude<Effect, { type: "Open" | "Send" | "Close" }>;
@@ -37,17 +20,16 @@ export function createDriver(
   session: Session,
   connect: Connect,
   face: (effect: FaceEffect) => void,
-  { now, random, after }: Platform = PLATFORM,
 ) {
   let transport: Transport | undefined;
   let closing: Promise<unknown> = Promise.resolve();
   let isTurning = false;
   let timerAt = Infinity;
-  let cancelTimer: (() => void) | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   /** The one entrance: an input, its effects in order, and the timer set anew. */
   const turn = <Result>(input: (now: number, jitter: number) => Result): Result => {
-    const result = input(now(), random());
+    const result = input(now(), Math.random());
     // What a callback asks for is done after what it was called for.
     if (!isTurning) {
       isTurning = true;
@@ -87,15 +69,13 @@ export function createDriver(
     const dueAt = session.nextDeadline();
     // A timer that rings too early does no harm; setting it anew for every message would.
     if (dueAt >= timerAt && dueAt < Infinity) return;
-    cancelTimer?.();
+    clearTimeout(timer);
     timerAt = dueAt;
-    cancelTimer =
-      dueAt < Infinity
-        ? after(Math.max(0, dueAt - now()), () => {
-            timerAt = Infinity;
-            turn(session.tick);
-          })
-        : undefined;
+    if (dueAt === Infinity) return;
+    timer = setTimeout(() => {
+      timerAt = Infinity;
+      turn(session.tick);
+    }, dueAt - now());
   };
 
   return {

@@ -5,7 +5,7 @@
  * Not here: when to open one (see core/connection).
  */
 
-import { LocalProtocolError } from "../core/errors.js";
+import { deploymentAddress } from "./address.js";
 import type { Connect } from "./transport.js";
 
 /** The part of the browsers' WebSocket that is used. */
@@ -29,14 +29,6 @@ const SYNC_PATH = "/api/1.45.0/sync";
 /** The address of the socket of a deployment. */
 export function syncUrl(deploymentUrl: string): string {
   return deploymentAddress(deploymentUrl).replace("http", "ws") + SYNC_PATH;
-}
-
-/** The address that paths are appended to; throws for what cannot be one. */
-export function deploymentAddress(url: string): string {
-  // [connection.url]
-  if (!/^https?:\/\/[^/?#\s]+[^?#\s]*$/.test(url)) throw new LocalProtocolError("connection.url", "the URL", url);
-  // [connection.url-slash]
-  return url.replace(/\/+$/, "");
 }
 
 /** How to open sockets to this address. */

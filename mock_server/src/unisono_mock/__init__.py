@@ -12,6 +12,7 @@ from .context import ActionContext, MutationContext, QueryContext
 from .core.errors import ApplicationError, FunctionError
 from .core.http import Response as HttpResponse
 from .core.keys import UNDEFINED
+from .core.tokens import JwtProvider, OidcProvider
 from .core.values import Int64
 from .execution import Failed
 from .http_actions import HttpRequest
@@ -31,7 +32,9 @@ __all__ = [
     "HttpResponse",
     "Id",
     "Int64",
+    "JwtProvider",
     "MutationContext",
+    "OidcProvider",
     "PaginationOptions",
     "Peer",
     "QueryContext",

@@ -10,8 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .app import App
+from .core.tokens import OidcProvider
+from .plans import BadPlan, read_plan
+from .reloading import keep_reloading
 from .runtime.sqlite import CannotOpen
 from .server import Server
+from .snapshot import BadSnapshot, export_snapshot, import_snapshot
 
 
 class CannotStart(Exception):
@@ -28,11 +32,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--redact", action="store_true", help="keep error texts and logs from clients"
     )
     parser.add_argument("--data", type=Path, metavar="FILE", help="keep everything in this file")
+    parser.add_argument(
+        "--admin-key", metavar="KEY", action="append", default=[], help="a key that opens all"
+    )
+    parser.add_argument("--issuer", metavar="URL", help="accept the ID tokens of this issuer")
+    parser.add_argument("--audience", default="unisono", help="for whom its tokens must be")
+    parser.add_argument(
+        "--misbehave", metavar="PLAN", action="append", default=[], help="faults as JSON"
+    )
+    parser.add_argument("--reload", action="store_true", help="follow changes of the source")
+    parser.add_argument(
+        "--import", dest="snapshot", type=Path, metavar="ZIP", help="begin with this snapshot"
+    )
+    parser.add_argument("--export", type=Path, metavar="ZIP", help="write a snapshot at the end")
     options = parser.parse_args(arguments)
     try:
         app = load(options.app)
+        _let_in(app, options)
         asyncio.run(_serve(app, options))
-    except (CannotStart, CannotOpen) as reason:
+    except (CannotStart, CannotOpen, BadPlan, BadSnapshot) as reason:
         print(f"unisono-mock: {reason}", file=sys.stderr)
         return 1
     return 0
@@ -57,8 +75,23 @@ def load(name: str) -> App:
     return app
 
 
+def _let_in(app: App, options: argparse.Namespace) -> None:
+    """Add those whom the command line names to those whom the app lets in."""
+    app.admin_keys = (*app.admin_keys, *options.admin_key)
+    if options.issuer is not None:
+        try:
+            app.auth = (*app.auth, OidcProvider(options.issuer, options.audience))
+        except ValueError as error:
+            raise CannotStart(str(error)) from None
+
+
 async def _serve(app: App, options: argparse.Namespace) -> None:
+    plans = [read_plan(text) for text in options.misbehave]
     server = Server(app, redact=options.redact, data=options.data)
+    for plan in plans:
+        server.backend.misbehave(plan.faults, when=plan.when, times=plan.times)
+    if options.snapshot is not None:
+        import_snapshot(server.backend, _read_file(options.snapshot))
     try:
         await server.start(options.host, options.port)
     except OSError as error:
@@ -68,8 +101,20 @@ async def _serve(app: App, options: argparse.Namespace) -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     print(f"Serving on {server.url}", flush=True)
+    if options.reload:
+        replace = server.backend.replace_app
+        server.spawn(keep_reloading(Path.cwd(), lambda: load(options.app), replace))
     await stop.wait()
+    if options.export is not None:
+        options.export.write_bytes(export_snapshot(server.backend))
     await server.stop()
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CannotStart(f"cannot read {path}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .annotations import arguments_of, returns_of
 from .core.messages import canonical_path
@@ -18,6 +18,9 @@ from .core.validators import Validator
 from .core.values import Json
 from .routing import Router
 from .schema import Schema
+
+if TYPE_CHECKING:
+    from .asgi import AsgiApp
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -41,10 +44,10 @@ class Definition:
     returns: Validator | None
     is_internal: bool = False
 
-    @property
-    def is_async(self) -> bool:
-        """Whether the handler is a coroutine function."""
-        return inspect.iscoroutinefunction(self.handler)
+    is_async: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.handler))
 
     def spec(self) -> Json:
         """The entry of the function spec."""
@@ -130,6 +133,13 @@ class App:
             return handler
 
         return register
+
+    def asgi(self, *, redact: bool = False) -> "AsgiApp":
+        """This app as an ASGI application, to serve alone or to mount in another."""
+        # The face needs the backend, which needs this module.
+        from .asgi import AsgiApp
+
+        return AsgiApp(self, redact=redact)
 
     def function_spec(self, url: str) -> Json:
         """The description of all functions, for makers of typed clients."""

@@ -7,33 +7,39 @@ Spec: session
 Not here: sockets (see server), what a socket says (see core.session).
 """
 
+import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from .app import App, Kind
+from .armed import Armed
 from .clocks import Clock, VirtualClock
 from .core.auth import ANONYMOUS, Identity
 from .core.connection import UNKNOWN_CLIENT, ClientVersion
-from .core.effects import Request, Round, RunAction, RunMutation, Verify
-from .core.errors import ConnectionFailure, FunctionError
+from .core.effects import Effect, Request, Round, RunAction, RunMutation, Send, Verify
+from .core.errors import ConnectionFailure, FunctionError, internal_failure
 from .core.messages import Authenticate, canonical_path
 from .core.mutations import Outcome
+from .core.queries import Watch
 from .core.session import Session, SessionOptions
 from .core.store import Commit, Store
 from .core.transitions import Result
 from .core.values import Value, decode, encode, normalize, parse_json
-from .execution import Failed, finish_now
+from .execution import Failed, Limit, finish_now
 from .faults import Trigger
 from .peer import Peer, Sink
 from .runtime.keysets import Fetch, KeySets, no_network
-from .script import Armed, Faults, Script
-from .sharing import Shared, SharedResults
+from .script import Faults, Script
+from .sharing import Holder, Shared, SharedResults
 from .transactions import Durable, Transactions
 from .verification import AdminKeys, Verifier
 
 T = TypeVar("T")
+
+logger = logging.getLogger("unisono_mock")
 
 
 class Data(Durable, Protocol):
@@ -55,6 +61,7 @@ class Backend:
         redact: bool = False,
         fetch: Fetch = no_network,
         data: Data | None = None,
+        limit: Limit = nullcontext,
     ) -> None:
         self.app = app
         self.clock = clock or VirtualClock()
@@ -70,11 +77,12 @@ class Backend:
         app.schema.prepare(self.store)
         self._draw = draw or random.Random(0).randbytes
         self.transactions = Transactions(
-            app, self.store, self.clock, self._draw, self._committed, self.pump, data
+            app, self.store, self.clock, self._draw, self._committed, self.pump, data, limit
         )
         self.results = SharedResults(self.transactions, self._start_function)
         self._ready: dict[Session, None] = {}
         self._pumping = False
+        self._carrying: Session | None = None
         self.transactions.jobs.resume()
 
     # Calls from this process
@@ -95,6 +103,14 @@ class Backend:
         """Run any function, given by path or as itself, and give its value."""
         name = self.transactions.runner.name_of(function)
         return self._now(self.app.functions[name].kind, name, args, internal=True)
+
+    def replace_app(self, app: App) -> None:
+        """Put other functions over the same documents; everybody gets the new results."""
+        self.app = self.transactions.app = self.transactions.runner.app = app
+        app.schema.prepare(self.store)
+        for session in list(self.peers):
+            session.outdate()
+        self.pump()
 
     @property
     def sessions(self) -> list[Peer]:
@@ -182,28 +198,48 @@ class Backend:
             while self._ready:
                 session = next(iter(self._ready))
                 del self._ready[session]
-                session.turn(self.clock.now())
-                self._carry_out(session)
+                try:
+                    session.turn(self.clock.now())
+                    self._carry_out(session)
+                except Exception:
+                    self._give_up(session)
         finally:
             self._pumping = False
 
+    def _give_up(self, session: Session) -> None:
+        """A fault of ours costs the socket that met it, and nobody else."""
+        logger.exception("a connection is given up")
+        session.fail(internal_failure("a fault of the server"), self.clock.now())
+        self._carry_out(session)
+
     def _carry_out(self, session: Session) -> None:
         peer = self.peers.get(session)
+        self._carrying = session
         while peer is not None and (effects := session.take_effects()):
             for effect in effects:
-                match effect:
-                    case RunMutation(request):
-                        self._run_mutation(session, request)
-                    case RunAction(request):
-                        self._run_action(session, request)
-                    case Round():
-                        self._run_round(session, effect)
-                    case Verify(message):
-                        self._verify(session, message)
-                    case _:
-                        peer.emit(effect)
+                if type(effect) is Send:
+                    peer.emit(effect)
+                else:
+                    self._carry_out_one(session, peer, effect)
+            # What was held back by two unsent transitions may go on now.
+            if session.transitions.wanted:
+                session.turn(self.clock.now())
+        self._carrying = None
         if session.closed:
             self.peers.pop(session, None)
+
+    def _carry_out_one(self, session: Session, peer: Peer, effect: Effect) -> None:
+        match effect:
+            case RunMutation(request):
+                self._run_mutation(session, request)
+            case RunAction(request):
+                self._run_action(session, request)
+            case Round():
+                self._run_round(session, effect)
+            case Verify(message):
+                self._verify(session, message)
+            case _:
+                peer.emit(effect)
 
     def _start(
         self, call: Coroutine[Any, Any, T], may_wait: bool, done: Callable[[T], None]
@@ -229,21 +265,36 @@ class Backend:
 
     # Queries
 
+    def known(self, round_: Round) -> tuple[int, dict[int, tuple[Result, Watch]]] | None:
+        """The results of a round, with their timestamp, if somebody shows them all."""
+        results: dict[int, tuple[Result, Watch]] = {}
+        for query_id, query in round_.queries:
+            shared = self.results.find(query, round_.identity)
+            if shared is None:
+                return None
+            results[query_id] = (shared.result, shared)
+        # [transitions.one-timestamp] What is shown holds at the latest timestamp.
+        return self.store.latest, results
+
     def _run_round(self, session: Session, round_: Round) -> None:
+        # [transitions.one-timestamp] Every query of a round is evaluated at this one.
         ts = self.store.latest
-        results: dict[int, tuple[Result, Shared]] = {}
+        results: dict[int, tuple[Result, Watch]] = {}
+        holder = Holder()
 
         def arrived(query_id: int, shared: Shared) -> None:
+            shared.listen(holder)
             results[query_id] = (shared.result, shared)
-            if len(results) == len(round_.queries):
-                session.round_finished(round_, ts, results, self.clock.now())
+            if len(results) < len(round_.queries):
+                return
+            session.round_finished(round_, ts, results, self.clock.now())
+            for _, each in results.values():
+                each.leave(holder)
+            if self._carrying is not session:
                 self.wants_turn(session)
 
-        # [transitions.one-timestamp] Every query of a round is evaluated at this one.
         for query_id, query in round_.queries:
             self.results.evaluate(query, round_.identity, ts, partial(arrived, query_id))
-        if not round_.queries:
-            session.round_finished(round_, ts, results, self.clock.now())
 
     # Mutations and actions
 

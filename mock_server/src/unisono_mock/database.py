@@ -1,22 +1,22 @@
-"""`ctx.db`: documents, and queries over an index.
+"""`ctx.db`: reading documents, and writing them.
 
 Spec: values
-Not here: versions and conflicts (see core.store), pages (see core.pagination).
+Not here: versions and conflicts (see core.store), queries (see selection).
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from .core.errors import FunctionError
 from .core.ids import InvalidId, decode_id, internal_id
-from .core.keys import UNDEFINED, Undefined, after, sort_key
-from .core.pagination import END, PageRequest, Pages, Position, Progress, fingerprint
-from .core.store import BY_CREATION_TIME, Document, Store, Table, Transaction, new_id
-from .core.values import InvalidValue, Value, copy, nesting, normalize, show, size_bytes
+from .core.keys import UNDEFINED
+from .core.pagination import Pages
+from .core.store import Document, Table, Transaction, new_id
+from .core.values import InvalidValue, copy, nesting, normalize, show, size_bytes
+from .selection import Query
 
-Predicate: TypeAlias = Callable[[Document], Any]
 MAX_DOCUMENT_BYTES = 2**20
 MAX_DOCUMENT_NESTING = 16
 
@@ -28,6 +28,14 @@ class Chance:
     now_s: float
     draw: Callable[[int], bytes]
 
+    def new_id(self, table: Table) -> str:
+        """An id that no document of the table has had."""
+        while True:
+            found = new_id(table, internal_id(self.draw(14), self.now_s))
+            # Seeded chance repeats itself after a restart.
+            if found not in table.documents:
+                return found
+
 
 class DatabaseReader:
     """The documents as one run sees them."""
@@ -35,7 +43,7 @@ class DatabaseReader:
     def __init__(self, transaction: Transaction, pages: Pages) -> None:
         self._transaction = transaction
         self._pages = pages
-        self._store: Store = transaction.store
+        self._store = transaction.store
 
     def get(self, document_id: str) -> Document | None:
         """The document of an id, or None."""
@@ -118,8 +126,7 @@ class DatabaseWriter(DatabaseReader):
         _check_table_name(table)
         document = normalize(fields)
         found = self._store.table(table)
-        internal = internal_id(self._chance.draw(14), self._chance.now_s)
-        document_id = new_id(found, internal)
+        document_id = self._chance.new_id(found)
         for name in ("_id", "_creationTime"):
             if name in document:
                 raise FunctionError(
@@ -183,243 +190,6 @@ class DatabaseWriter(DatabaseReader):
         _check_document(document)
         self._check(table, fields)
         self._transaction.write(table, document_id, document)
-
-
-class IndexRange:
-    """Which part of an index: `eq` on the first fields, then bounds on the next."""
-
-    def __init__(self, index: str, fields: tuple[str, ...]) -> None:
-        self._index = index
-        self._fields = fields
-        self._equals: dict[str, bytes] = {}
-        self._low: tuple[str, bytes, bool] | None = None
-        self._high: tuple[str, bytes, bool] | None = None
-
-    def eq(self, field: str, value: Value | Undefined) -> "IndexRange":
-        """The field has this value; UNDEFINED means it is absent."""
-        if field in self._equals:
-            raise FunctionError(f"AlreadyDefinedBound: {field!r} has an equality bound already.")
-        self._equals[field] = self._key(field, value)
-        return self
-
-    def gt(self, field: str, value: Value | Undefined) -> "IndexRange":
-        """The field is greater, in the total order of values."""
-        return self._lower(field, value, False)
-
-    def gte(self, field: str, value: Value | Undefined) -> "IndexRange":
-        """The field is greater or equal."""
-        return self._lower(field, value, True)
-
-    def lt(self, field: str, value: Value | Undefined) -> "IndexRange":
-        """The field is smaller: absent, null and Int64 are smaller than every number."""
-        return self._upper(field, value, False)
-
-    def lte(self, field: str, value: Value | Undefined) -> "IndexRange":
-        """The field is smaller or equal."""
-        return self._upper(field, value, True)
-
-    def bounds(self) -> tuple[bytes, bytes]:
-        """The half-open range of keys."""
-        prefix = b"".join(self._equals[name] for name in self._prefix())
-        low, high = prefix, after(prefix)
-        if self._low is not None:
-            _, key, inclusive = self._low
-            low = prefix + key if inclusive else after(prefix + key)
-        if self._high is not None:
-            _, key, inclusive = self._high
-            high = after(prefix + key) if inclusive else prefix + key
-        return low, max(low, high)
-
-    def _lower(self, field: str, value: Value | Undefined, inclusive: bool) -> "IndexRange":
-        if self._low is not None:
-            raise FunctionError(f"AlreadyDefinedBound: {self._low[0]!r} has a lower bound already.")
-        self._low = (field, self._key(field, value), inclusive)
-        return self
-
-    def _upper(self, field: str, value: Value | Undefined, inclusive: bool) -> "IndexRange":
-        if self._high is not None:
-            raise FunctionError(
-                f"AlreadyDefinedBound: {self._high[0]!r} has an upper bound already."
-            )
-        self._high = (field, self._key(field, value), inclusive)
-        return self
-
-    def _key(self, field: str, value: Value | Undefined) -> bytes:
-        if field not in self._fields:
-            raise FunctionError(f"FieldNotInIndex: {field!r} is not in index {self._index}.")
-        return sort_key(value if isinstance(value, Undefined) else normalize(value))
-
-    def _prefix(self) -> tuple[str, ...]:
-        prefix = self._fields[: len(self._equals)]
-        bounded = {bound[0] for bound in (self._low, self._high) if bound is not None}
-        if len(bounded) > 1:
-            raise FunctionError("BoundsOnMultipleFields: bounds must be on one field.")
-        following = self._fields[len(self._equals) :][:1]
-        if set(prefix) != set(self._equals) or not bounded <= set(following):
-            raise FunctionError(
-                f"InvalidIndexRange: the range on {self._index} didn't use the index fields in "
-                f"order: {list(self._fields)}"
-            )
-        return prefix
-
-
-class Query:
-    """A read of one table, put together step by step and used once."""
-
-    def __init__(
-        self,
-        transaction: Transaction,
-        pages: Pages,
-        table: str,
-        show_document: Callable[[Document], Document] = copy,
-    ) -> None:
-        self._transaction = transaction
-        self._show = show_document
-        self._pages = pages
-        self._table = table
-        self._index = BY_CREATION_TIME
-        self._low, self._high = b"", b"\xff"
-        self._descending: bool | None = None
-        self._filters: list[Predicate] = []
-        self._used = False
-
-    def with_index(
-        self,
-        index: str,
-        build: Callable[[IndexRange], IndexRange] | None = None,
-        **equals: Value,
-    ) -> "Query":
-        """Read along an index: `with_index("by_channel", channel="general")`."""
-        found = self._transaction.store.tables.get(self._table)
-        if found is None or index not in found.indexes:
-            raise FunctionError(f"Index {self._table}.{index} not found.")
-        bounds = IndexRange(f"{self._table}.{index}", found.indexes[index].fields)
-        for field, value in equals.items():
-            bounds.eq(field, value)
-        if build is not None:
-            build(bounds)
-        self._index = index
-        self._low, self._high = bounds.bounds()
-        return self
-
-    def order(self, direction: str) -> "Query":
-        """`asc` or `desc`, once."""
-        if self._descending is not None:
-            raise FunctionError("Queries may only specify order at most once")
-        if direction not in ("asc", "desc"):
-            raise FunctionError(f"order must be 'asc' or 'desc', not {direction!r}")
-        self._descending = direction == "desc"
-        return self
-
-    def filter(self, predicate: Predicate) -> "Query":
-        """Keep the documents for which this is true; all that are looked at count as read."""
-        self._filters.append(predicate)
-        return self
-
-    def collect(self) -> list[Document]:
-        """All of them."""
-        return list(self)
-
-    def take(self, count: int) -> list[Document]:
-        """The first `count`; what comes after them is not read."""
-        if isinstance(count, bool) or count != int(count) or count < 0:
-            raise FunctionError(f"take() needs a non-negative integer, not {count!r}")
-        found: list[Document] = []
-        rows = iter(self)
-        while len(found) < count:
-            document = next(rows, None)
-            if document is None:
-                break
-            found.append(document)
-        return found
-
-    def first(self) -> Document | None:
-        """The first, or None."""
-        return next(iter(self.take(1)), None)
-
-    def unique(self) -> Document | None:
-        """The only one, or None; two are an error."""
-        found = self.take(2)
-        if len(found) == 2:
-            raise FunctionError(
-                f"unique() query returned more than one result from table {self._table}: "
-                f"[{found[0]['_id']}, {found[1]['_id']}, ...]"
-            )
-        return found[0] if found else None
-
-    def paginate(self, options: Mapping[str, Any]) -> dict[str, Value]:
-        """One page; `options` is the `paginationOpts` that clients send."""
-        self._begin()
-        request = PageRequest.read(options)
-        self._pages.begin()
-        cursors, mark = self._pages.cursors, self._fingerprint()
-        start = None if request.cursor is None else cursors.read(mark, request.cursor)
-        # [pagination.end-cursor] The end that the client names, or else the one
-        # that the journal pinned: numItems counts only where neither is there.
-        pinned = request.end_cursor or self._pages.pinned
-        end = None if pinned is None else cursors.read(mark, pinned)
-        progress = Progress(request)
-        page = self._page(start, end, progress)
-        if end is None:
-            complete = progress.limit_hit or progress.items >= request.items
-            end = Position(progress.keys[-1]) if complete else END
-        # [pagination.journal-pins] From now on the page ends where it ended.
-        self._pages.journal = continue_cursor = cursors.write(mark, end)
-        middle = progress.middle()
-        return {
-            "page": page,
-            # [pagination.done] Done means: behind the last row there will ever be.
-            "isDone": end == END,
-            "continueCursor": continue_cursor,
-            "splitCursor": None if middle is None else cursors.write(mark, middle),
-            "pageStatus": progress.status(),
-        }
-
-    def _page(
-        self, start: Position | None, end: Position | None, progress: Progress
-    ) -> list[Document]:
-        low, high = self._low, self._high
-        if start is not None and start.key is None:
-            return []
-        if start is not None and start.key is not None:
-            low, high = (low, start.key) if self._descending else (start.key + b"\x00", high)
-        if end is not None and end.key is not None:
-            low, high = (end.key, high) if self._descending else (low, end.key + b"\x00")
-        page: list[Document] = []
-        for key, document in self._scan(low, high):
-            progress.read(key, size_bytes(document))
-            found = self._show(document)
-            if all(keep(found) for keep in self._filters):
-                page.append(found)
-                progress.items += 1
-            if end is None and progress.full():
-                break
-        return page
-
-    def _fingerprint(self) -> bytes:
-        filters = [f"{each.__module__}.{each.__qualname__}" for each in self._filters]
-        text = [self._table, self._index, str(bool(self._descending)), *filters]
-        return fingerprint(self._low, self._high, *(part.encode() for part in text))
-
-    def __iter__(self) -> Iterator[Document]:
-        self._begin()
-        return self._rows()
-
-    def _begin(self) -> None:
-        if self._used:
-            raise FunctionError("Iteration can only begin on a query once.")
-        self._used = True
-
-    def _rows(self) -> Iterator[Document]:
-        for _, document in self._scan(self._low, self._high):
-            found = self._show(document)
-            if all(keep(found) for keep in self._filters):
-                yield found
-
-    def _scan(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Document]]:
-        return self._transaction.scan(
-            self._table, self._index, low, max(low, high), descending=bool(self._descending)
-        )
 
 
 _SYSTEM_FIELDS = frozenset({"_id", "_creationTime"})

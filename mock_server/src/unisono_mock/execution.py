@@ -10,10 +10,11 @@ Not here: commits, sharing of results, sockets (see backend).
 import json
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from .app import App, Definition, Kind
 from .context import ActionContext, Auth, Context, Log, MutationContext, QueryContext
@@ -45,6 +46,14 @@ MAX_DEPTH = 8
 
 logger = logging.getLogger("unisono_mock")
 _PACKAGE = str(Path(__file__).parent)
+
+
+# What limits the computing of one call; entered around each of its steps.
+Limit: TypeAlias = Callable[[], AbstractContextManager[object]]
+
+
+class TimedOut(BaseException):
+    """Raised into a function that computes for too long; no `except Exception` holds it."""
 
 
 class Failed(Exception):
@@ -96,8 +105,9 @@ class Scope:
 class Runner:
     """Runs the functions of an app."""
 
-    def __init__(self, app: App, store: Store, commits: Commits) -> None:
+    def __init__(self, app: App, store: Store, commits: Commits, limit: Limit) -> None:
         self.app = app
+        self._limit = limit
         self._store = store
         self.commits = commits
 
@@ -156,14 +166,27 @@ class Runner:
         keywords = definition.arguments.load(args, self)
         context = self._context(definition, scope)
         try:
-            returned = definition.handler(context, **keywords)
-            if definition.is_async:
-                returned = await returned
+            if definition.kind is Kind.ACTION or scope.depth > 0:
+                returned = definition.handler(context, **keywords)
+                if definition.is_async:
+                    returned = await returned
+            else:
+                returned = await self._limited(definition, context, keywords)
+        except TimedOut:
+            # A function that computes for ever takes nobody along.
+            raise FunctionError("Function execution timed out (maximum duration: 1s)") from None
         except (Failed, ConnectionFailure, ApplicationError):
             raise
         except Exception as error:
             raise _uncaught(definition, error) from error
         return self._returned(definition, returned)
+
+    async def _limited(
+        self, definition: Definition, context: Context, keywords: Mapping[str, Any]
+    ) -> Any:
+        with self._limit():
+            returned = definition.handler(context, **keywords)
+        return await _Limited(returned, self._limit) if definition.is_async else returned
 
     def _arguments(self, definition: Definition, args: Json) -> Value:
         try:
@@ -227,6 +250,29 @@ class Runner:
 
     def _check_document(self, table: str, document: Document) -> None:
         self.app.schema.check(table, document, self)
+
+
+class _Limited:
+    """A coroutine of which every step has its limit; waiting is not computing."""
+
+    def __init__(self, call: Coroutine[Any, Any, Any], limit: Limit) -> None:
+        self._call = call
+        self._limit = limit
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        send: Any = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                with self._limit():
+                    step = self._call.throw(failure) if failure else self._call.send(send)
+            except StopIteration as finished:
+                return finished.value
+            send = failure = None
+            try:
+                send = yield step
+            except BaseException as error:
+                failure = error
 
 
 class _Caller:

@@ -21,7 +21,10 @@ from .core.values import Json, json_bytes, parse_json
 
 @dataclass(frozen=True, slots=True)
 class AfterClient:
-    """The server has just received the n-th client message of a type, counted from now on."""
+    """The server has just received the n-th client message of a type, counted from now on.
+
+    `connection` asks for one connection, by its number since the server began.
+    """
 
     kind: str | None = None
     n: int = 1
@@ -30,7 +33,10 @@ class AfterClient:
 
 @dataclass(frozen=True, slots=True)
 class BeforeServer:
-    """The server is about to send its n-th message of a type, counted from now on."""
+    """The server is about to send its n-th message of a type, counted from now on.
+
+    `connection` asks for one connection, by its number since the server began.
+    """
 
     kind: str | None = None
     n: int = 1
@@ -90,7 +96,10 @@ class InChunks:
 
 @dataclass(frozen=True, slots=True)
 class PutAfter:
-    """The message waits until the server has sent one of this type, and follows it."""
+    """The message waits until the server has sent one of this type, and follows it.
+
+    A client whose response comes after the Transition that covers it has to wait for another.
+    """
 
     kind: str = "Transition"
 

@@ -4,29 +4,38 @@
     app = App(auth=[issuer.provider()])
     token = issuer.mint("ada", name="Ada", lifetime_s=60)
 
-That works in process, without a port. `async with issuer.serve():` publishes a discovery
-document and a key set on loopback, for servers that fetch them.
+That works in process, without a port. For servers that look for the keys of
+`issuer.remote_provider()`, `Backend(app, fetch=issuer.fetch)` answers in process, and
+`async with issuer.serve():` publishes a discovery document and a key set on loopback. There,
+`/mint?subject=ada&lifetime_s=60` gives a token to tests in any language; such an issuer alone
+is started by `python -m unisono_mock.issuer --port 0`.
 
 Spec: auth
 Not here: who checks the tokens (see verification).
 """
 
+import argparse
+import asyncio
 import secrets
+import signal
+import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qs
 
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from .core.http import JSON, Request, Response
+from .core.http import JSON, Request, Response, refusal
 from .core.tokens import Jwks, JwtProvider, OidcProvider, Provider
 from .core.values import json_bytes
 from .jwt import ALGORITHMS, sign
-from .runtime.keysets import DISCOVERY
+from .runtime.keysets import DISCOVERY, Answer, Unreachable
 from .runtime.port import Port
 
 JWKS_PATH = "/.well-known/jwks.json"
+MINT_PATH = "/mint"
 LIFETIME_S = 3600.0
 
 
@@ -144,6 +153,8 @@ class Issuer:
     def answer(self, request: Request) -> Response | None:
         """What is published."""
         self.requests.append(request.path)
+        if request.path == MINT_PATH:
+            return self._minted(parse_qs(request.query))
         documents = {
             DISCOVERY: {
                 "issuer": self.url,
@@ -164,6 +175,18 @@ class Issuer:
         age = (("Cache-Control", f"max-age={self.max_age_s}"),) if self.max_age_s else ()
         return Response(200, json_bytes(documents[request.path]), JSON, age)
 
+    async def fetch(self, url: str) -> Answer:
+        """What `Backend(app, fetch=issuer.fetch)` uses in the place of a network."""
+        answer = self.answer(Request("GET", url.removeprefix(self.url)))
+        if answer is None:
+            raise Unreachable(f"{self.url} has gone away")
+        return Answer(
+            answer.status,
+            answer.body,
+            answer.content_type,
+            dict(answer.headers).get("Cache-Control", ""),
+        )
+
     @asynccontextmanager
     async def serve(self, port: int = 0) -> AsyncIterator[str]:
         """Publish on loopback; `url` is the issuer from then on."""
@@ -174,6 +197,15 @@ class Issuer:
         finally:
             await listener.stop()
 
+    def _minted(self, query: dict[str, list[str]]) -> Response:
+        subject, *_ = query.get("subject", ["user"])
+        lifetime_s, *_ = query.get("lifetime_s", [str(LIFETIME_S)])
+        try:
+            token = self.mint(subject, lifetime_s=float(lifetime_s))
+        except (ValueError, OverflowError):
+            return refusal(400, "BadLifetime", f"{lifetime_s!r} is no number of seconds")
+        return Response(200, token.encode())
+
 
 def _new_key(algorithm: str) -> Key:
     match algorithm:
@@ -183,3 +215,32 @@ def _new_key(algorithm: str) -> Key:
             return ECKey.generate_key("P-256")
         case _:
             return OKPKey.generate_key("Ed25519")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Publish and mint until a signal comes; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m unisono_mock.issuer")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
+    parser.add_argument("--audience", default="unisono")
+    parser.add_argument("--algorithm", choices=ALGORITHMS, default="EdDSA")
+    options = parser.parse_args(arguments)
+    try:
+        asyncio.run(_publish(options))
+    except OSError as reason:
+        print(f"unisono-mock issuer: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _publish(options: argparse.Namespace) -> None:
+    issuer = Issuer(audience=options.audience, algorithm=options.algorithm)
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    async with issuer.serve(options.port) as url:
+        print(f"Serving on {url}", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

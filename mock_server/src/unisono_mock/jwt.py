@@ -12,7 +12,7 @@ try:
     from joserfc import jws
     from joserfc.errors import JoseError, UnsupportedAlgorithmError
     from joserfc.jwk import Key, import_key
-except ImportError as error:  # pragma: no cover
+except ImportError as error:
     raise ImportError("tokens need joserfc; install unisono-mock[auth]") from error
 
 from .core.values import json_bytes, parse_json

@@ -12,7 +12,7 @@ from .clocks import Clock
 from .core.effects import Effect, WireEffect
 from .core.errors import internal_failure
 from .core.session import Session
-from .script import Line
+from .line import Line
 
 Sink: TypeAlias = Callable[[Effect], None]
 
@@ -88,7 +88,9 @@ class Peer:
         return self.session.next_deadline()
 
     def tick(self) -> None:
-        """A deadline has passed."""
+        """A deadline has passed, or the socket has just opened."""
+        if self.line is not None:
+            self.line.begin()
         self.session.tick(self.backend.clock.now())
         self._pump()
 

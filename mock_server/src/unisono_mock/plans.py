@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from .core.values import InvalidValue, parse_json
-from .faults import AfterClient, BeforeServer, Fault, OnConnect, Trigger, check
+from .faults import Fault, Trigger, check
 
 T = TypeVar("T")
 
-_FAULTS = {fault.__name__: fault for fault in get_args(Fault)}
-_TRIGGERS = {trigger.__name__: trigger for trigger in (AfterClient, BeforeServer, OnConnect)}
+_FAULTS: Mapping[str, type[Fault]] = {kind.__name__: kind for kind in get_args(Fault)}
+_TRIGGERS: Mapping[str, type[Trigger]] = {kind.__name__: kind for kind in get_args(Trigger)}
 
 
 class BadPlan(ValueError):
@@ -49,8 +49,8 @@ def read_plan(text: str) -> Plan:
 
 
 def _made(kinds: Mapping[str, type[T]], key: str, given: Any) -> T:
-    fields = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
-    kind = fields.pop(key)
-    if kind not in kinds:
-        raise BadPlan(f"{kind!r} is none of {', '.join(sorted(kinds))}")
-    return kinds[kind](**fields)
+    fields = dict(given)
+    found = kinds.get(fields.pop(key))
+    if found is None:
+        raise BadPlan(f"{given[key]!r} is none of {', '.join(sorted(kinds))}")
+    return found(**fields)

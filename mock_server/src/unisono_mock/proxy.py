@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TextIO
 
+from .armed import Armed
 from .core.http import Request, Response, refusal
 from .faults import Refuse, Trigger
 from .plans import read_plan
@@ -28,8 +29,8 @@ from .relay import Gate
 from .runtime.forwarding import Forwarder
 from .runtime.keysets import Unreachable
 from .runtime.port import Port
-from .runtime.upstream import dial
-from .script import Armed, Faults, Script
+from .runtime.upstream import Upstream, dial
+from .script import Faults, Script
 
 # What the server behind is to know of the client at the handshake.
 _PASSED_ON = ("convex-client", "user-agent", "origin", "cookie", "authorization")
@@ -66,15 +67,14 @@ class Proxy:
         url = "ws" + self._base.removeprefix("http") + request.path
         given = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         try:
-            upstream, response = await dial(url, given)
+            upstream = await dial(url, given)
         except Unreachable as error:
             return refusal(502, "UpstreamUnreachable", str(error))
-        if response is not None:
-            body = bytes(response.body or b"")
-            kept = tuple((k, v) for k, v in response.headers.raw_items() if k.startswith("x-"))
-            content_type = response.headers.get("content-type", "text/plain")
-            return Response(response.status_code, body, content_type, kept)
-        return Gate(upstream, self.script, self._recorder, self._port.clock)
+        if isinstance(upstream, Upstream):
+            return Gate(upstream, self.script, self._recorder, self._port.clock)
+        kept = tuple((k, v) for k, v in upstream.headers.raw_items() if k.startswith("x-"))
+        content_type = upstream.headers.get("content-type", "text/plain")
+        return Response(upstream.status_code, bytes(upstream.body or b""), content_type, kept)
 
 
 class ReplayServer:

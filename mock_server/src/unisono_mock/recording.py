@@ -18,7 +18,7 @@ from .clocks import Clock
 from .core.connection import ClientVersion
 from .core.effects import Abort, Close, Effect, Send
 from .core.values import InvalidValue, Json, json_bytes, parse_json
-from .script import kind_of
+from .line import kind_of
 
 FORMAT = "unisono-recording"
 VERSION = 1

@@ -10,9 +10,10 @@ from .clocks import Clock
 from .core.connection import ClientVersion
 from .core.effects import Abort, Close, Effect, Send, SendFragments, SendWebSocketPing, WireEffect
 from .core.values import InvalidValue, parse_json
+from .line import Line
 from .recording import Recorder
 from .runtime.upstream import Upstream
-from .script import Line, Script
+from .script import Script
 
 
 class Relay:
@@ -85,6 +86,8 @@ class Relay:
 
     def tick(self) -> None:
         """The connection has begun."""
+        if self.line is not None:
+            self.line.begin()
         self._upstream.receive(self)
 
     def next_deadline(self) -> float | None:
@@ -120,19 +123,19 @@ class Relay:
         if self._is_over or self._has_ended:
             return
         self._has_ended = isinstance(effect, Close | Abort)
-        self._unsent += isinstance(effect, Send | SendFragments)
         if self._recorder is not None:
             self._record(self._recorder, effect)
         self._socket(effect)
-        # Whoever reads slowly makes the server behind wait, as without a proxy.
-        if self._unsent:
-            self._upstream.reading(False)
 
     def _emit(self, effect: WireEffect) -> None:
+        self._unsent += isinstance(effect, Send)
         if self.line is None:
             self.sink(effect)
         else:
             self.line.outgoing(effect)
+        # Whoever reads slowly makes the server behind wait, as without a proxy.
+        if self._unsent:
+            self._upstream.reading(False)
 
     def _record(self, recorder: Recorder, effect: WireEffect) -> None:
         match effect:

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from .clocks import Clock
 from .core.errors import FunctionError
-from .core.ids import InvalidId, decode_id, internal_id
-from .core.store import Commit, Document, Store, Transaction, new_id
+from .core.ids import InvalidId, decode_id
+from .core.store import Commit, Document, Store, Transaction
 from .core.values import normalize, size_bytes
 from .database import Chance
 
@@ -38,7 +38,7 @@ class Scheduler:
         transaction: Transaction,
         chance: Chance,
         names: Names,
-        commit: Callable[[Transaction], None] | None,
+        commit: Callable[[Transaction], Transaction] | None,
     ) -> None:
         self._transaction = transaction
         self._chance = chance
@@ -90,10 +90,9 @@ class Scheduler:
             raise FunctionError(f"TooManyFunctionsScheduled: at most {MAX_JOBS} in one transaction")
         if self._argument_bytes > MAX_ARGUMENT_BYTES:
             raise FunctionError("ScheduledFunctionsArgumentsTooLarge: at most 16 MiB")
-        internal = internal_id(self._chance.draw(14), self._chance.now_s)
         return {
             "_creationTime": self._now_ms(),
-            "_id": new_id(self._transaction.store.table(TABLE), internal),
+            "_id": self._chance.new_id(self._transaction.store.table(TABLE)),
             "args": [arguments],
             "name": path,
             "scheduledTime": float(time_s) * 1000,
@@ -105,8 +104,7 @@ class Scheduler:
 
     def _finish(self) -> None:
         if self._commit is not None:
-            self._commit(self._transaction)
-            self._transaction = self._transaction.store.begin()
+            self._transaction = self._commit(self._transaction)
 
 
 class Runs(Protocol):

@@ -58,7 +58,8 @@ class Schema:
         for name, definition in self.tables.items():
             found = store.table(name)
             for index, fields in definition.indexes:
-                if index not in found.indexes:
+                known = found.indexes.get(index)
+                if known is None or known.fields[:-2] != fields:
                     found.add_index(index, fields)
 
     def check(self, name: str, document: Document, tables: Tables) -> None:

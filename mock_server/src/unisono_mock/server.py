@@ -17,6 +17,7 @@ from .core.http import Request, Response
 from .endpoints import Endpoints
 from .runtime.connection import Connection
 from .runtime.keysets import Fetcher
+from .runtime.limits import ComputingLimit
 from .runtime.sqlite import DataFile
 from .runtime.system import SystemClock
 
@@ -37,8 +38,9 @@ class Server:
             clock=self.clock,
             draw=secrets.token_bytes,
             redact=redact,
-            fetch=self._fetch,
+            fetch=self._fetch.shared,
             data=self._data,
+            limit=ComputingLimit(),
         )
         self._endpoints = Endpoints(self.backend)
         self.url = ""

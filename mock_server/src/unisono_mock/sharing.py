@@ -20,7 +20,8 @@ from .core.transitions import Result
 from .execution import Failed, Scope
 from .transactions import Transactions
 
-ShareKey: TypeAlias = tuple[str, bytes, str | None, bytes | None]
+Question: TypeAlias = tuple[str, bytes, str | None]
+ShareKey: TypeAlias = tuple[Question, bytes | None]
 
 
 # Runs at once what waits for nothing, and the rest in its own time.
@@ -36,10 +37,17 @@ class Shared(Watch):
     drop: Callable[["Shared"], None] = field(kw_only=True)
 
     def leave(self, listener: Any) -> None:
-        """Count one use less; the last one takes the result along."""
+        """This one no longer shows it; the last one takes the result along."""
         Watch.leave(self, listener)
         if not self.listeners:
             self.drop(self)
+
+
+class Holder:
+    """Keeps a result for somebody who does not show it yet."""
+
+    def invalidated(self) -> None:
+        """Whoever takes the result over looks whether it is stale."""
 
 
 class SharedResults:
@@ -55,16 +63,20 @@ class SharedResults:
     def __len__(self) -> int:
         return len(self._results)
 
+    def find(self, query: Query, identity: Identity) -> Shared | None:
+        """The result that somebody shows already, if it holds for this identity."""
+        question = _question(query)
+        return self._results.get((question, None)) or self._results.get((question, identity.key))
+
     def evaluate(
         self, query: Query, identity: Identity, ts: int, done: Callable[[Shared], None]
     ) -> None:
         """The result of a query at a timestamp, from a run that there is or from a new one."""
-        key = (query.path, query.args_text, query.journal)
-        found = self._results.get((*key, None)) or self._results.get((*key, identity.key))
+        found = self.find(query, identity)
         if found is not None:
             done(found)
             return
-        running = (*key, identity.key, ts)
+        running = (_question(query), identity.key, ts)
         if running in self._running:
             self._running[running].append(done)
             return
@@ -72,8 +84,13 @@ class SharedResults:
 
         def finished(shared: Shared) -> None:
             del self._running[running]
+            # Whoever asked may be gone, or wait for more results before it
+            # shows this one: until all have it, the result has a holder.
+            holder = Holder()
+            shared.listen(holder)
             for each in waiting:
                 each(shared)
+            shared.leave(holder)
 
         self._start(query.path, self._run(query, identity, ts), finished)
 
@@ -94,7 +111,7 @@ class SharedResults:
         # [security.identity-isolation] A run that looked at the identity is
         # shared with that identity alone.
         seen_by = identity.key if scope.auth.observed else None
-        key = (query.path, query.args_text, query.journal, seen_by)
+        key = (_question(query), seen_by)
         shared = Shared(transaction.reads, key=key, result=result, drop=self._drop)
         if store.untouched_since(transaction.reads, ts):
             self._reactor.add(shared)
@@ -124,3 +141,7 @@ class SharedResults:
             del self._results[shared.key]
         if not shared.stale:
             self._reactor.remove(shared)
+
+
+def _question(query: Query) -> Question:
+    return query.path, query.args_text, query.journal

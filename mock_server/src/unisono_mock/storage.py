@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .core.errors import FunctionError
-from .core.ids import InvalidId, decode_id, internal_id
+from .core.ids import InvalidId, decode_id
 from .core.keys import after, sort_key
-from .core.store import Commit, Document, Transaction, new_id
+from .core.store import Commit, Document, Transaction
 from .database import Chance
 
 TABLE = "_storage"
@@ -86,12 +86,11 @@ class Files:
         self, transaction: Transaction, chance: Chance, content: bytes, content_type: str | None
     ) -> str:
         """Add a file; returns its id. The bytes are kept before the document is."""
-        file_id = str(uuid.UUID(bytes=chance.draw(16), version=4))
+        file_id = self.new_name(chance)
         self.content.put_file(file_id, content)
-        internal = internal_id(chance.draw(14), chance.now_s)
         document: Document = {
             "_creationTime": chance.now_s * 1000,
-            "_id": new_id(transaction.store.table(TABLE), internal),
+            "_id": chance.new_id(transaction.store.table(TABLE)),
             "sha256": base64.b64encode(hashlib.sha256(content).digest()).decode("ascii"),
             "size": float(len(content)),
             "uuid": file_id,
@@ -100,6 +99,10 @@ class Files:
             document["contentType"] = content_type
         transaction.write(TABLE, document["_id"], dict(sorted(document.items())))
         return str(document["_id"])
+
+    def new_name(self, chance: Chance) -> str:
+        """The name under which the bytes of a new file are kept; nobody can guess it."""
+        return str(uuid.UUID(bytes=chance.draw(16), version=4))
 
     def committed(self, commit: Commit) -> None:
         """Let go of the bytes whose documents were deleted."""

@@ -6,6 +6,7 @@ Not here: the queue of a socket (see core.mutations), results under watch (see s
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 from .app import App, Kind
@@ -25,7 +26,7 @@ from .core.pagination import Cursors, Pages
 from .core.store import Change, Commit, Document, Store, Transaction
 from .core.values import Json, Value, json_bytes
 from .database import Chance
-from .execution import Failed, Runner, Scope
+from .execution import Failed, Limit, Runner, Scope
 from .scheduling import Jobs, Scheduler
 from .storage import ActionStorage, Bytes, Files, MemoryBytes
 
@@ -70,12 +71,13 @@ class Transactions:
         on_commit: Callable[[Commit], None],
         settle: Callable[[], None],
         data: Durable | None = None,
+        limit: Limit = nullcontext,
     ) -> None:
         self.app = app
         self.store = store
         self.clock = clock
         self.draw = draw
-        self.runner = Runner(app, store, self)
+        self.runner = Runner(app, store, self, limit)
         self.jobs = Jobs(self)
         self.settle = settle
         self._on_commit = on_commit
@@ -163,7 +165,7 @@ class Transactions:
         chance = Chance(scope.now_s, scope.draw)
         if scope.transaction is not None:
             return Scheduler(scope.transaction, chance, self.runner, None)
-        return Scheduler(self.store.begin(), chance, self.runner, self._commit_now)
+        return Scheduler(self.store.begin(), chance, self.runner, self._commit_and_begin)
 
     def storage(self, scope: Scope) -> ActionStorage:
         """The files, as one call sees them: in its transaction, or in transactions of their own."""
@@ -197,6 +199,9 @@ class Transactions:
     async def scheduled(self, job: Document) -> None:
         """Run a job that is due."""
         path, args = job["name"], job["args"]
+        if path not in self.app.functions:
+            self._mark(job["_id"], "failed", f"Could not find function for '{path}'.")
+            return
         if self.app.functions[path].kind is Kind.MUTATION:
             await self._scheduled_mutation(job, path, args)
             return
@@ -236,6 +241,10 @@ class Transactions:
     def _commit_now(self, transaction: Transaction) -> None:
         self.commit(transaction)
         self.settle()
+
+    def _commit_and_begin(self, transaction: Transaction) -> Transaction:
+        self._commit_now(transaction)
+        return self.store.begin()
 
     def _commit_call(
         self, transaction: Transaction, outcome: Outcome, request: Request | None

@@ -44,6 +44,8 @@ def python_package(folder: Path) -> list[Entry]:
 
 
 def _offered(path: Path) -> list[str]:
+    if not path.exists():
+        return []
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             names: list[str] = ast.literal_eval(node.value)

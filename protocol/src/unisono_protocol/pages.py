@@ -12,8 +12,10 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from unisono_protocol import machines
 from unisono_protocol.diagrams import svg
 from unisono_protocol.rules import ID, Rule
+from unisono_protocol.tables import tables
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --mark: #2962a8 }
@@ -37,6 +39,8 @@ blockquote { margin: 1rem 0; padding: .1rem 1rem; border-left: 4px solid var(--m
   background: var(--soft) }
 blockquote:target, :target { outline: 2px solid var(--mark); outline-offset: 3px }
 svg.timeline { max-width: 100%; height: auto; font: 12px system-ui, sans-serif }
+svg.machine { font: 11px system-ui, sans-serif }
+.wide { overflow-x: auto }
 svg text { text-anchor: middle; fill: currentColor }
 svg .lane { font-weight: 600; font-size: 14px }
 svg .life { stroke: var(--line) }
@@ -68,6 +72,7 @@ def relative(target: str, page: str) -> str:
 def body(text: str, page: str, rules: dict[str, Rule], walkthroughs: Walkthroughs) -> str:
     """Return the HTML of one Markdown page."""
     drawn = _DIAGRAM.sub(lambda found: svg(walkthroughs[found[1]]), text)
+    drawn = machines.BLOCK.sub(lambda found: machines.svg(tables()[found[1]]), drawn)
     linked = _linked(drawn, page, rules)
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
     html = _pointed(markdown.render(linked))

@@ -8,6 +8,7 @@ Not here: how one page is made (see pages), where the reference comes from (see 
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shutil
@@ -36,8 +37,8 @@ GUIDES = (
     "python_client/*.md",
     "js_client/*.md",
     "mock_server/*.md",
-    "conformance/*.md",
-    "benchmarks/*.md",
+    "conformance/**/*.md",
+    "benchmarks/**/*.md",
     "examples/**/*.md",
     "changes/*.md",
     "docs/**/*.md",
@@ -83,8 +84,9 @@ def references(root: Path) -> Texts:
     """Return the pages of the API reference, of those packages that are there."""
     found = {}
     for name, place in PYTHON.items():
-        if (root / place / "__init__.py").exists():
-            found[f"api/{name}.md"] = api.markdown(name, api.python_package(root / place))
+        entries = api.python_package(root / place)
+        if entries:
+            found[f"api/{name}.md"] = api.markdown(name, entries)
     for name, place in TYPESCRIPT.items():
         if (root / place / "index.ts").exists():
             page = api.markdown(name, api.typescript_package(root / place))
@@ -113,7 +115,7 @@ def menu_of(texts: Texts) -> Menu:
     more = [name for name in texts if aside.match(name)]
 
     def entries(names: list[str]) -> list[tuple[str, str]]:
-        return [(title_of(texts[name], name), place_of(name)) for name in names]
+        return [(title_of(texts[name], Path(name).stem), place_of(name)) for name in names]
 
     return [
         ("Specification", [*entries(spec), ("All rules", "rules.html")]),
@@ -210,9 +212,15 @@ def broken_links(out: Path) -> list[str]:
     return broken
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Build the site, say where it is, and fail when a link is broken."""
-    out = Path(arguments[0] if arguments else "site")
+    parser = argparse.ArgumentParser(
+        prog="python -m unisono_protocol.site", description="Build the documentation as a site."
+    )
+    parser.add_argument(
+        "folder", nargs="?", default="site", type=Path, help="is emptied first (default: site)"
+    )
+    out: Path = parser.parse_args(arguments).folder
     broken = build(ROOT, out)
     if broken:
         print("broken links:", *broken, sep="\n  ")
@@ -222,4 +230,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -247,6 +247,8 @@ def _result(modification: Json) -> str:
 
 
 def _about_response(frame: Json) -> str:
+    if "success" not in frame:
+        return ""
     if not frame["success"]:
         return f" {frame['requestId']}: failed"
     at = f", committed at {_short(frame['ts'])}" if "ts" in frame else ""

@@ -6,23 +6,36 @@ Not here: what happens when (see core/session), calls without a socket (see http
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from .core.connection import ConnectionState, sync_url
-from .core.errors import ClientClosedError
+from .core.errors import ClientClosedError, LocalProtocolError
 from .core.mutations import ACTION, MUTATION
 from .core.optimistic import Snapshot, Update
+from .core.pagination import Pages
 from .core.session import Options
 from .core.values import Value
 from .engine import AuthState, Engine, Fetcher
 from .hooks import Hooks
 from .runtime.driver import Clock
+from .runtime.loop import is_asyncio
 from .runtime.transport import Connector, Socket, WebSocketOptions
 from .streams import Policy, Stream
-from .subscription import Subscription, View, read_one, read_view
+from .subscription import (
+    PaginatedSubscription,
+    Subscription,
+    View,
+    read_one,
+    read_pages,
+    read_view,
+)
 from .typed import Args, Query, reader
 from .version import CLIENT_NAME
+
+if TYPE_CHECKING:
+    from .recording import Recorder
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -55,12 +68,16 @@ class Client:
         connector: Connector | None = None,
         clock: Clock | None = None,
         hooks: Iterable[Hooks] = (),
+        record: str | Path | None = None,
     ) -> None:
         url = sync_url(address)
         if connector is None:
             connector = partial(_connect, url, websocket or WebSocketOptions())
         self._engine = Engine(connector, options, clock, hooks)
         self._session = self._engine.session
+        self._recorder = None if record is None else _recorder(record)
+        if self._recorder is not None:
+            self._recorder.attach(self._session, options or Options())
         self._turn = self._engine.turn
         self._address = address
         self._first_auth = auth
@@ -69,6 +86,8 @@ class Client:
         return f"<Client of {self._address} ({self.state.kind})>"
 
     async def __aenter__(self) -> Self:
+        if self._recorder is not None:
+            self._recorder.open()
         if self._first_auth is not None:
             self.set_auth(self._first_auth)
         await self._engine.begin()
@@ -141,6 +160,33 @@ class Client:
         later = self._engine.driver.call_later
         return Stream(found.mailbox, partial(read_view, paths, reads), leave, later)
 
+    def paginated(
+        self,
+        path: str,
+        args: Args | None = None,
+        *,
+        initial_items: int = 20,
+        type: Any = None,
+        policy: Policy = "latest",
+    ) -> PaginatedSubscription[Pages]:
+        """Be kept told of a list in pages; `type` is that of one item.
+
+        Pages stay adjacent while items come and go, are split when they grow, and begin
+        anew when the backend no longer understands where they were.
+        """
+        if initial_items < 1:
+            raise LocalProtocolError("a first page of less than one item shows nothing")
+        read = reader(path, type)
+        found = self._engine.read_pages(path, args, initial_items, policy)
+        return PaginatedSubscription(
+            found.mailbox,
+            partial(read_pages, path, read),
+            partial(self._engine.leave_pages, found),
+            self._engine.driver.call_later,
+            partial(self._engine.load_more, found),
+            found.tokens[0],
+        )
+
     @overload
     async def query(self, path: str, args: Args | None = None) -> Any: ...
 
@@ -157,7 +203,7 @@ class Client:
 
     def snapshot(self) -> Snapshot:
         """Everything that is visible now, all of it of one moment."""
-        return self._session.snapshot()
+        return self._engine.snapshot()
 
     # Calls
 
@@ -271,6 +317,16 @@ class Client:
 
 async def _connect(url: str, options: WebSocketOptions) -> Socket:
     # The WebSocket library is loaded when the first socket is opened, not on import.
-    from .runtime.websocket import connect
+    if is_asyncio():
+        from .runtime.asyncio_socket import connect
+    else:
+        from .runtime.websocket import connect
 
     return await connect(url, options, CLIENT_NAME)
+
+
+def _recorder(path: str | Path) -> "Recorder":
+    # Few sessions are recorded.
+    from .recording import Recorder
+
+    return Recorder(path)

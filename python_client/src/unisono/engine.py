@@ -17,11 +17,12 @@ from .core.connection import ConnectionState, StateChanged
 from .core.errors import ClientClosedError, LocalProtocolError, UnisonoError
 from .core.messages import Failure, Success
 from .core.mutations import Settle
-from .core.optimistic import Publish
+from .core.optimistic import Publish, Snapshot
+from .core.pagination import Lists
 from .core.queries import name_of
 from .core.session import Options, Session
 from .core.transitions import Log
-from .core.values import Value
+from .core.values import Value, decode, encode_args
 from .hooks import Hooks
 from .runtime.driver import Clock, Driver, SystemClock, logger
 from .runtime.transport import Connector
@@ -45,17 +46,20 @@ class PendingResult:
     """A call that is under way."""
 
     def __init__(self) -> None:
-        self._done = anyio.Event()
+        self._done: anyio.Event | None = None
         self._settled: Settle | None = None
 
     def settle(self, effect: Settle) -> None:
         """The call has ended."""
         self._settled = effect
-        self._done.set()
+        if self._done is not None:
+            self._done.set()
 
     async def value(self) -> Value:
         """Wait for the end of the call. Raises what it failed with."""
-        await self._done.wait()
+        if self._settled is None:
+            self._done = anyio.Event()
+            await self._done.wait()
         assert self._settled is not None
         match self._settled.outcome:
             case Success() | Failure() as outcome:
@@ -80,6 +84,7 @@ class Engine:
         self._hooks = tuple(hooks)
         self._tasks: TaskGroup | None = None
         self._readers = Readers()
+        self._lists = Lists(self.session)
         self._state_watchers: dict[Mailbox[Any], None] = {}
         self._auth_watchers: dict[Mailbox[Any], None] = {}
         self._pending: dict[int, PendingResult] = {}
@@ -114,8 +119,41 @@ class Engine:
         reader = Reader(tuple(path for path, _ in queries), tokens, policy)
         self._readers.add(reader)
         # [queries.known-value]
-        reader.offer(self.session.snapshot())
+        reader.offer(self.snapshot())
         return reader
+
+    def read_pages(
+        self, path: str, args: Args | None, initial_items: int, policy: Policy
+    ) -> Reader:
+        """Be told of a list. Raises LocalProtocolError."""
+        self.check_started()
+        plain = decode(encode_args(args))
+        token = self.turn(self._lists.add, path, plain, initial_items)
+        reader = Reader((path,), (token,), policy)
+        self._readers.add(reader)
+        reader.offer(self.snapshot())
+        return reader
+
+    def load_more(self, reader: Reader, items: int) -> bool:
+        """Ask for one more page of a list."""
+        (token,) = reader.tokens
+        results = self.session.snapshot().results
+        changed = self.turn(self._lists.load_more, token, items, results)
+        if changed:
+            self._publish(changed, self.session.snapshot())
+        return bool(changed)
+
+    def leave_pages(self, reader: Reader) -> None:
+        """Be told no more of a list."""
+        self._readers.remove(reader)
+        self.turn(self._lists.remove, reader.tokens[0])
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is visible, the lists included."""
+        return self._extended(self.session.snapshot())
+
+    def _extended(self, plain: Snapshot) -> Snapshot:
+        return Snapshot(self._lists.extended(plain.results), plain.ts)
 
     def leave(self, reader: Reader) -> None:
         """Be told no more."""
@@ -162,15 +200,25 @@ class Engine:
 
     def on_publish(self, effect: Publish) -> None:
         """A new snapshot."""
+        changed, snapshot = effect.changed, effect.snapshot
+        # Several effects may be waiting: this one's snapshot is the one to show.
+        if self._lists:
+            changed = self.turn(self._lists.update, changed, snapshot.results)
+        self._publish(changed, snapshot)
+
+    def _publish(self, changed: frozenset[str], snapshot: Snapshot) -> None:
+        effect = Publish(changed, self._extended(snapshot))
         self._readers.publish(effect)
-        self._tell(lambda hooks: hooks.published(effect))
+        if self._hooks:
+            self._tell(lambda hooks: hooks.published(effect))
 
     def on_settle(self, effect: Settle) -> None:
         """A call has ended."""
         pending = self._pending.get(effect.call_id)
         if pending is not None:
             pending.settle(effect)
-        self._tell(lambda hooks: hooks.settled(effect))
+        if self._hooks:
+            self._tell(lambda hooks: hooks.settled(effect))
 
     def on_state(self, effect: StateChanged) -> None:
         """The connection stands elsewhere."""

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from .core.errors import ApplicationError, FunctionError, UnisonoError
 from .core.messages import ABSENT, Failure, Outcome, Success
 from .core.optimistic import Publish, Snapshot
+from .core.pagination import Pages
 from .core.values import Value
 from .streams import Mailbox, Policy, Stream
 
@@ -22,6 +23,28 @@ class Subscription(Stream[T_co]):
     A query that fails raises FunctionError from the iterator, which can be used on: the
     next result may be good again.
     """
+
+
+class PaginatedSubscription(Stream[T_co]):
+    """A list in pages that stay adjacent: `Pages` with all items so far and a status."""
+
+    def __init__(
+        self,
+        mailbox: Mailbox[Any],
+        read: Callable[[Any], T_co],
+        leave: Callable[[], None],
+        leave_later: Callable[[Callable[[], None]], None],
+        load_more: Callable[[int], bool],
+        token: str,
+    ) -> None:
+        super().__init__(mailbox, read, leave, leave_later)
+        self._load_more = load_more
+        #: The key of the list in a Snapshot.
+        self.token = token
+
+    def load_more(self, items: int) -> bool:
+        """Ask for one more page; False if there is none, or one is on its way."""
+        return self._load_more(items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +122,14 @@ def function_error(path: str, failure: Failure) -> FunctionError:
 def read_one(path: str, read: Callable[[Value], Any], reading: tuple[list[Outcome], int]) -> Any:
     """The result of the one query of a subscription."""
     return read(value_of(path, reading[0][0]))
+
+
+def read_pages(
+    path: str, read: Callable[[Value], Any], reading: tuple[list[Outcome], int]
+) -> Pages:
+    """The items of a list, each of the type that was asked for."""
+    pages: Pages = value_of(path, reading[0][0])
+    return pages._replace(items=[read(item) for item in pages.items])
 
 
 def read_view(

@@ -198,6 +198,8 @@ class Line:
 
 
 class _MemorySocket:
+    writes_by_itself = True
+
     def __init__(self, line: Line) -> None:
         self._line = line
         self._incoming: deque[bytes | SocketLost] = deque()
@@ -210,17 +212,19 @@ class _MemorySocket:
     def send(self, text: str) -> None:
         self._line.took(json.loads(text))
 
-    async def receive(self) -> bytes:
+    async def receive(self) -> Sequence[bytes]:
         while not self._incoming:
             self._arrived = anyio.Event()
             await self._arrived.wait()
-        item = self._incoming.popleft()
-        if isinstance(item, SocketLost):
-            raise item
-        return item
+        if isinstance(self._incoming[0], SocketLost):
+            raise self._incoming[0]
+        texts = []
+        while self._incoming and isinstance(self._incoming[0], bytes):
+            texts.append(self._incoming.popleft())
+        return [text for text in texts if isinstance(text, bytes)]
 
     async def flush(self) -> None:
-        await anyio.sleep_forever()
+        await anyio.lowlevel.checkpoint()
 
     async def aclose(self, code: int, reason: str) -> None:
         self._line.ended()

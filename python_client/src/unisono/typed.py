@@ -9,7 +9,7 @@ Not here: the values themselves (see core/values).
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, overload
 
 from .core.errors import InvalidTypeError
 from .core.values import Value
@@ -40,7 +40,13 @@ Args: TypeAlias = Mapping[str, Value] | ModelLike | DataclassLike
 class Query(Generic[T]):
     """A query and the type of its result, to be asked for together with others."""
 
-    def __init__(self, path: str, args: Args | None = None, type: type[T] | None = None) -> None:
+    @overload
+    def __init__(self: "Query[Any]", path: str, args: Args | None = None) -> None: ...
+
+    @overload
+    def __init__(self, path: str, args: Args | None = None, *, type: type[T]) -> None: ...
+
+    def __init__(self, path: str, args: Args | None = None, *, type: Any = None) -> None:
         self.path = path
         self.args = args
         self.type = type

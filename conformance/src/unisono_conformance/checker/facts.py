@@ -45,7 +45,7 @@ class Call:
         return self.failed_at is not None and not self.succeeded and self.failed_at > last
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Commit:
     """One entry of the log; `n` counts all commits, so a snapshot at p holds those with n < p."""
 
@@ -114,11 +114,12 @@ def gather(events: Sequence[Event]) -> Facts:
 def _sent(facts: Facts, sessions: dict[int, str], event: Event) -> None:
     frame = event["frame"]
     number = event["connection"]
-    if frame.get("type") == "Connect":
+    kind = frame.get("type")
+    if kind == "Connect":
         sessions[number] = frame.get("sessionId", f"#{number}")
-    if frame.get("type") != "Mutation":
+    if kind != "Mutation":
         return
-    session = sessions.get(number, event.get("session") or f"#{number}")
+    session = sessions.get(number) or event.get("session") or f"#{number}"
     request = (session, frame["requestId"])
     call = facts.calls.get(request)
     if call is None:
@@ -126,14 +127,15 @@ def _sent(facts: Facts, sessions: dict[int, str], event: Event) -> None:
         named = args[0] if isinstance(args, list) and args and isinstance(args[0], dict) else {}
         call = Call(*request, frame.get("udfPath", ""), named.get("key"), named.get("id"))
         facts.calls[request] = call
-        if isinstance(call.id, str | int | float):
+        # Entries are texts or numbers; the id of another fixture may be anything.
+        if type(call.id) in (str, int, float):
             facts.by_id[call.id] = call
     call.sent.append((event["at"], number))
 
 
 def _answered(facts: Facts, sessions: dict[int, str], event: Event) -> None:
     number, frame = event["connection"], event["frame"]
-    session = sessions.get(number, event.get("session") or f"#{number}")
+    session = sessions.get(number) or event.get("session") or f"#{number}"
     call = facts.calls.get((session, frame.get("requestId")))
     if call is None:
         return

@@ -259,23 +259,31 @@ def _both(first: Json, second: Json) -> Json:
     return {**second, "startVersion": first["startVersion"], "modifications": ordered}
 
 
-def with_one_edit(events: list[Event]) -> list[Event]:
-    """Merge edits of the query set between which the server said nothing."""
-    last: dict[int, int] = {}
+def with_fewer_edits(events: list[Event], kept: Collection[int]) -> list[Event]:
+    """Merge each edit of the query set that is not kept into the next one of its connection.
+
+    Only edits between which the server said nothing are merged.
+    """
+    waiting: dict[int, Event] = {}
     result: list[Event] = []
     for event in events:
         number = event.get("connection", -1)
         kind = event.get("frame", {}).get("type")
-        if kind == "Transition":
-            last.pop(number, None)
-        if kind == "ModifyQuerySet" and number in last:
-            index = last[number]
-            first = result[index]
-            both = [*first["frame"]["modifications"], *event["frame"]["modifications"]]
-            newer = {"newVersion": event["frame"]["newVersion"], "modifications": both}
-            result[index] = {**first, "frame": {**first["frame"], **newer}}
-            continue
         if kind == "ModifyQuerySet":
-            last[number] = len(result)
+            before = waiting.pop(number, None)
+            merged_edit = event if before is None else _both_edits(before, event)
+            if event["at"] in kept:
+                result.append(merged_edit)
+            else:
+                waiting[number] = merged_edit
+            continue
+        if kind == "Transition" and number in waiting:
+            result.append(waiting.pop(number))
         result.append(event)
-    return result
+    return sorted([*result, *waiting.values()], key=lambda each: int(each["at"]))
+
+
+def _both_edits(first: Event, second: Event) -> Event:
+    both = [*first["frame"]["modifications"], *second["frame"]["modifications"]]
+    older = {"baseVersion": first["frame"]["baseVersion"], "modifications": both}
+    return {**second, "frame": {**second["frame"], **older}}

@@ -51,9 +51,6 @@ def shrink(events: Iterable[Event], finding: Finding) -> Witness:
 def _round(events: list[Event], finding: Finding) -> list[Event]:
     for units, project in _WAYS:
         events = _least(events, units(events), project, finding)
-    edited = projection.with_one_edit(events)
-    if len(edited) < len(events) and _same(edited, finding) is not None:
-        events = edited
     return events
 
 
@@ -133,6 +130,15 @@ def _of_transitions(events: list[Event], kept: set[object]) -> list[Event]:
     return projection.merged(events, {at for at in kept if isinstance(at, int)})
 
 
+def _edits(events: list[Event]) -> list[object]:
+    edits = (each for each in events if each.get("frame", {}).get("type") == "ModifyQuerySet")
+    return [event["at"] for event in edits]
+
+
+def _of_edits(events: list[Event], kept: set[object]) -> list[Event]:
+    return projection.with_fewer_edits(events, {at for at in kept if isinstance(at, int)})
+
+
 def _others(events: list[Event]) -> list[object]:
     return [event["at"] for event in events if not _is_needed(event)]
 
@@ -155,6 +161,7 @@ _WAYS: Final[Sequence[tuple[_Units, _Project]]] = (
     (_queries, _of_queries),
     (projection.entries, _of_entries),
     (_transitions, _of_transitions),
+    (_edits, _of_edits),
     (_others, _of_others),
 )
 """What can be left out, the largest first: what there is, and how to keep some of it."""

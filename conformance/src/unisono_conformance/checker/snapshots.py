@@ -42,11 +42,11 @@ class Snapshots:
         least = max(low, seen[0]) if seen is not None else low
         most, top = high, least
         for result in held.values():
-            span = result.span
-            if span.low > top:
-                top = span.low
-            if span.high < most:
-                most = span.high
+            first, last = result.span
+            if first > top:
+                top = first
+            if last < most:
+                most = last
         if top > most:
             found.extend(self._contradiction(step, (low, high), seen))
         elif top and (seen is None or top > seen[0]):

@@ -41,6 +41,8 @@ class Connection:
     number: int
     session: str
     version: Version = ZERO
+    spelled: Json = None
+    """The version held, as the last Transition has written it."""
     query_sets: set[int] = field(default_factory=lambda: {0})
     identities: list[Json] = field(default_factory=lambda: [None])
     """Who each identity version is: a subject, None for nobody, or UNKNOWN."""
@@ -86,8 +88,10 @@ class Connection:
 
     def edit_of(self, query: int, query_set: int) -> Edit | None:
         """Find the last edit of a query that a query set version covers."""
-        edits = self.edits.get(query, ())
-        return next((edit for edit in reversed(edits) if edit.version <= query_set), None)
+        for edit in reversed(self.edits.get(query, ())):
+            if edit.version <= query_set:
+                return edit
+        return None
 
     def forget_removed(self, query_set: int) -> None:
         """Let go of the results of queries that are out of the set by now."""
@@ -120,8 +124,10 @@ class Step:
 
 def step_of(at: int, connection: Connection, frame: Json) -> Step:
     """Read a Transition."""
-    start, end = version_of(frame["startVersion"]), version_of(frame["endVersion"])
-    return Step(at, connection, start, end, frame["modifications"])
+    spelled = frame["startVersion"]
+    # Nearly every start is spelled like the end before it, and need not be decoded again.
+    start = connection.version if spelled == connection.spelled else version_of(spelled)
+    return Step(at, connection, start, version_of(frame["endVersion"]), frame["modifications"])
 
 
 def result_of(change: Json, definition: Definition, at: int) -> Held:

@@ -37,8 +37,8 @@ ZERO = Version(0, 0, 0)
 def decode_ts(text: str) -> int:
     """Read a timestamp: eight bytes, the least significant first, as base64."""
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except (TypeError, ValueError):
         data = b""
     if len(data) != 8:
         raise WireError(f"{text!r} is no timestamp")

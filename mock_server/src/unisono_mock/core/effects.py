@@ -6,7 +6,7 @@ Not here: who wants it (see session), who does it (see runtime, backend).
 
 import uuid
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .auth import Identity
 from .messages import Authenticate, Call
@@ -15,8 +15,7 @@ from .queries import Query
 # To the socket
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Write one text frame."""
 
     text: bytes
@@ -80,7 +79,6 @@ class Request:
     call: Call
     identity: Identity
     session_id: uuid.UUID | None
-    text_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +95,7 @@ class RunAction:
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """Evaluate these queries at one timestamp, then say `round_finished`."""
 
     query_set: int

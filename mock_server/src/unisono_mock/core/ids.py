@@ -13,6 +13,7 @@ SCHEDULED_TABLE = 539
 STORAGE_TABLE = 540
 
 _DIGITS = {character: position for position, character in enumerate(ALPHABET)}
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _LENGTHS = frozenset({31, 32, 34, 36, 37})
 
 
@@ -94,8 +95,10 @@ def _checksum(body: bytes) -> int:
 def _base32(raw: bytes) -> str:
     bits = len(raw) * 8
     groups = -(-bits // 5)
-    number = int.from_bytes(raw, "big") << (groups * 5 - bits)
-    return "".join(ALPHABET[number >> shift & 31] for shift in range((groups - 1) * 5, -1, -5))
+    pairs = -(-groups // 2)
+    number = int.from_bytes(raw, "big") << (pairs * 10 - bits)
+    text = [_PAIRS[number >> shift & 1023] for shift in range((pairs - 1) * 10, -1, -10)]
+    return "".join(text)[:groups]
 
 
 def _from_base32(text: str) -> bytes:

@@ -4,29 +4,22 @@ Client frames are checked strictly, field by field. Server frames are joined fro
 that were encoded before, so that a result for a thousand sockets is encoded once.
 
 Spec: messages
-Not here: what a message does (see session), values inside it (see values).
+Not here: what a message does (see session), reading one field (see fields).
 """
 
-import base64
-import binascii
-import re
-import struct
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .errors import ProtocolError, internal_failure
+from .fields import Fields, wrong
+from .scalars import canonical_path as canonical_path
+from .scalars import decode_ts as decode_ts
+from .scalars import encode_ts as encode_ts
+from .scalars import stripped_path as stripped_path
 from .values import InvalidValue, Json, json_bytes, parse_json
-
-U32 = 2**32
-MAX_TS = 2**63 - 1
-MAX_COMPONENT = 64
-DEFAULT_FUNCTION = "default"
-
-_IDENTIFIER = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
-_COMPONENT = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9_.]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,8 @@ class Authenticate:
 
     base_version: int
     token_type: str
-    value: str | None
+    # [auth.token-secret] A debugger that prints the message prints no token.
+    value: str | None = field(repr=False)
     acting_as: Mapping[str, Any] | None
 
 
@@ -96,8 +90,7 @@ class Event:
 ClientMessage: TypeAlias = Connect | ModifyQuerySet | Call | Authenticate | Event
 
 
-@dataclass(frozen=True, slots=True)
-class StateVersion:
+class StateVersion(NamedTuple):
     """How far one connection has come: query set, identity, timestamp."""
 
     query_set: int = 0
@@ -113,7 +106,7 @@ def parse(text: str) -> ClientMessage:
         raise ProtocolError("messages.one-object", f"Received invalid JSON: {error}") from None
     if type(document) is not dict:
         raise ProtocolError("messages.one-object", "Received invalid JSON: expected an object")
-    fields = _Fields(document)
+    fields = Fields(document)
     # [messages.unknown-type-fatal] The server knows every message there is.
     # [messages.unknown-field] Fields it does not know, it does not look at.
     reader = _READERS.get(fields.text("type"))
@@ -122,48 +115,6 @@ def parse(text: str) -> ClientMessage:
             "messages.unknown-type-fatal", f"unknown message type {document['type']!r}"
         )
     return reader(fields)
-
-
-def canonical_path(path: str) -> str:
-    """`module.js:function`, the form in which the server keeps a path."""
-    # [messages.path-syntax] A path that cannot name a function is an error of
-    # the message; one that names none is an error of the function.
-    module, colon, function = path.rpartition(":")
-    if not colon:
-        module, function = path, DEFAULT_FUNCTION
-    why = _module_fault(module) or _function_fault(function)
-    if why:
-        raise InvalidValue(f"{path} is not a valid path to a Convex function. {why}")
-    return f"{module}:{function}" if module.endswith(".js") else f"{module}.js:{function}"
-
-
-def stripped_path(path: str) -> str:
-    """A canonical path as texts for people print it."""
-    module, _, function = path.rpartition(":")
-    module = module.removesuffix(".js")
-    return module if function == DEFAULT_FUNCTION else f"{module}:{function}"
-
-
-@lru_cache(maxsize=1024)
-def encode_ts(ts: int) -> str:
-    """The text of a timestamp: eight bytes, little-endian, in base64."""
-    # [messages.timestamp-encoding] Not a number: it would not survive JSON.
-    return base64.b64encode(struct.pack("<Q", ts)).decode("ascii")
-
-
-def decode_ts(text: str) -> int:
-    """The timestamp of its text."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidValue(f"invalid base64 timestamp: {error}") from None
-    if len(raw) != 8:
-        raise InvalidValue(f"a timestamp has 8 bytes, not {len(raw)}")
-    ts = int.from_bytes(raw, "little")
-    # [messages.timestamp-range] The upper half of the 64 bits is not used.
-    if ts > MAX_TS:
-        raise InvalidValue(f"timestamp {ts} is out of range")
-    return ts
 
 
 @lru_cache(maxsize=4096)
@@ -286,73 +237,12 @@ PING = b'{"type":"Ping"}'
 NO_LINES = b"[]"
 
 
-class _Fields:
-    """The fields of one message, read with their types."""
-
-    __slots__ = ("_document",)
-
-    def __init__(self, document: dict[str, Json]) -> None:
-        self._document = document
-
-    def raw(self, name: str) -> Json:
-        return self._document.get(name)
-
-    def text(self, name: str) -> str:
-        value = self._document.get(name)
-        if type(value) is not str:
-            raise _wrong(name, "a string", value)
-        return value
-
-    def optional_text(self, name: str) -> str | None:
-        return None if self._document.get(name) is None else self.text(name)
-
-    def u32(self, name: str) -> int:
-        # [messages.u32] A JSON integer below 2**32: no sign, no fraction.
-        value = self._document.get(name)
-        if type(value) is not int or not 0 <= value < U32:
-            raise _wrong(name, "an integer from 0 to 4294967295", value)
-        return value
-
-    def optional_integer(self, name: str) -> int | None:
-        # [messages.client-ts-integer] A fraction of a millisecond is an error.
-        value = self._document.get(name)
-        if value is not None and type(value) is not int:
-            raise _wrong(name, "an integer", value)
-        return value
-
-    def optional_ts(self, name: str) -> int | None:
-        text = self.optional_text(name)
-        try:
-            return None if text is None else decode_ts(text)
-        except InvalidValue as error:
-            raise ProtocolError("messages.timestamp-encoding", f"{name}: {error}") from None
-
-    def items(self, name: str) -> list[Json]:
-        value = self._document.get(name)
-        if type(value) is not list:
-            raise _wrong(name, "an array", value)
-        return value
-
-    def path(self, name: str) -> str:
-        text = self.text(name)
-        try:
-            canonical_path(text)
-        except InvalidValue as error:
-            raise ProtocolError("messages.path-syntax", str(error)) from None
-        return text
-
-
-def _wrong(name: str, expected: str, value: Json) -> ProtocolError:
-    got = "nothing" if value is None else type(value).__name__
-    return ProtocolError("errors.malformed", f"field {name} must be {expected}, got {got}")
-
-
-def _connect(fields: _Fields) -> Connect:
+def _connect(fields: Fields) -> Connect:
     # [messages.session-id] Every usual spelling of a UUID.
     try:
         session_id = uuid.UUID(fields.text("sessionId"))
     except ValueError:
-        raise _wrong("sessionId", "a UUID", fields.raw("sessionId")) from None
+        raise wrong("sessionId", "a UUID", fields.raw("sessionId")) from None
     return Connect(
         session_id,
         fields.u32("connectionCount"),
@@ -362,7 +252,7 @@ def _connect(fields: _Fields) -> Connect:
     )
 
 
-def _modify_query_set(fields: _Fields) -> ModifyQuerySet:
+def _modify_query_set(fields: Fields) -> ModifyQuerySet:
     return ModifyQuerySet(
         fields.u32("baseVersion"),
         fields.u32("newVersion"),
@@ -372,8 +262,8 @@ def _modify_query_set(fields: _Fields) -> ModifyQuerySet:
 
 def _modification(document: Json) -> Add | Remove:
     if type(document) is not dict:
-        raise _wrong("modifications", "an array of objects", document)
-    fields = _Fields(document)
+        raise wrong("modifications", "an array of objects", document)
+    fields = Fields(document)
     match fields.text("type"):
         case "Add":
             _refuse_component(fields)
@@ -391,22 +281,22 @@ def _modification(document: Json) -> Add | Remove:
             )
 
 
-def _call(fields: _Fields) -> Call:
+def _call(fields: Fields) -> Call:
     _refuse_component(fields)
     args = fields.raw("args")
     if args is None:
-        raise _wrong("args", "an array", args)
+        raise wrong("args", "an array", args)
     return Call(
         fields.u32("requestId"), fields.path("udfPath"), args, fields.raw("type") == "Action"
     )
 
 
-def _refuse_component(fields: _Fields) -> None:
+def _refuse_component(fields: Fields) -> None:
     if fields.optional_text("componentPath"):
         raise internal_failure("a component other than the root was named; there are none")
 
 
-def _authenticate(fields: _Fields) -> Authenticate:
+def _authenticate(fields: Fields) -> Authenticate:
     token_type = fields.text("tokenType")
     if token_type not in ("User", "Admin", "None"):
         raise ProtocolError("messages.unknown-type-fatal", f"unknown tokenType {token_type!r}")
@@ -414,7 +304,7 @@ def _authenticate(fields: _Fields) -> Authenticate:
     if acting_as is None:
         acting_as = fields.raw("acting_as")
     if acting_as is not None and type(acting_as) is not dict:
-        raise _wrong("impersonating", "an object", acting_as)
+        raise wrong("impersonating", "an object", acting_as)
     return Authenticate(
         fields.u32("baseVersion"),
         token_type,
@@ -423,11 +313,11 @@ def _authenticate(fields: _Fields) -> Authenticate:
     )
 
 
-def _event(fields: _Fields) -> Event:
+def _event(fields: Fields) -> Event:
     return Event(fields.text("eventType"))
 
 
-_READERS: Mapping[str, Callable[[_Fields], ClientMessage]] = {
+_READERS: Mapping[str, Callable[[Fields], ClientMessage]] = {
     "Connect": _connect,
     "ModifyQuerySet": _modify_query_set,
     "Mutation": _call,
@@ -435,32 +325,3 @@ _READERS: Mapping[str, Callable[[_Fields], ClientMessage]] = {
     "Authenticate": _authenticate,
     "Event": _event,
 }
-
-
-def _module_fault(module: str) -> str:
-    if module.startswith("/"):
-        return f"Module paths must be relative ({module} is absolute)."
-    *folders, file = module.split("/")
-    if not file:
-        return f"Module path {module} doesn't have a filename."
-    if "." in file and not file.endswith(".js"):
-        return f"Module path ({module}) has an extension that isn't 'js'."
-    for component in (*folders, file):
-        if len(component) > MAX_COMPONENT:
-            return f"Path component is too long ({len(component)} > maximum {MAX_COMPONENT})."
-        if not _COMPONENT.fullmatch(component):
-            return (
-                f"Path component {component} can only contain alphanumeric characters, "
-                "underscores, or periods."
-            )
-    return ""
-
-
-def _function_fault(function: str) -> str:
-    if not function:
-        return "Identifier cannot be empty"
-    if len(function) > MAX_COMPONENT:
-        return f"Identifier is too long ({len(function)} > maximum {MAX_COMPONENT})"
-    if not _IDENTIFIER.fullmatch(function):
-        return f"Invalid first character or identifier: {function!r}"
-    return ""

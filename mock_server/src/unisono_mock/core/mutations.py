@@ -7,6 +7,7 @@ Not here: running them (see backend), what a commit checks (see store).
 import hashlib
 import uuid
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -32,12 +33,12 @@ class Outcome:
     data: bytes | None = None
 
 
-def answer(call: Call, text_id: str, outcome: Outcome, *, redact: bool) -> bytes:
+def answer(call: Call, text_id: Callable[[], str], outcome: Outcome, *, redact: bool) -> bytes:
     """The response to a call."""
     lines = NO_LINES if redact else outcome.log_lines
     if outcome.value is None:
         # [mutations.failure-at-once] A failure has no timestamp to wait for.
-        text = error_text(text_id, outcome.message, outcome.frames, redact=redact)
+        text = error_text(text_id(), outcome.message, outcome.frames, redact=redact)
         return call_failed(call.request_id, call.is_action, text, outcome.data, lines)
     if call.is_action:
         return action_succeeded(call.request_id, outcome.value, lines)

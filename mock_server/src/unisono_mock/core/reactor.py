@@ -28,19 +28,15 @@ class Watch:
 
     reads: ReadSet
     stale: bool = False
-    listeners: dict[Listener, int] = field(default_factory=dict)
+    listeners: dict[Listener, None] = field(default_factory=dict)
 
     def listen(self, listener: Listener) -> None:
-        """Count one more use by this listener."""
-        self.listeners[listener] = self.listeners.get(listener, 0) + 1
+        """Tell this one when the result is stale."""
+        self.listeners[listener] = None
 
     def leave(self, listener: Listener) -> None:
-        """Count one use less."""
-        left = self.listeners.get(listener, 0) - 1
-        if left > 0:
-            self.listeners[listener] = left
-        else:
-            self.listeners.pop(listener, None)
+        """This one no longer shows it."""
+        self.listeners.pop(listener, None)
 
 
 class Reactor:

@@ -18,6 +18,7 @@ from .connection import UNKNOWN_CLIENT, Beat, ClientVersion, Heartbeat
 from .effects import (
     Close,
     Effect,
+    Reading,
     Request,
     Round,
     RunAction,
@@ -45,6 +46,8 @@ from .mutations import Calls, Outcome, answer, request_text_id
 from .queries import QuerySet, Watch
 from .transitions import CHUNK_BYTES, Result, Transitions, in_chunks
 
+MAX_INBOX = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
@@ -59,6 +62,9 @@ class Surroundings(Protocol):
 
     def latest_ts(self) -> int:
         """The timestamp of the last commit."""
+
+    def known(self, round_: Round) -> tuple[int, Mapping[int, tuple[Result, Watch]]] | None:
+        """The results of a round, with their timestamp, if nothing has to run for them."""
 
     def new_request_id(self) -> str:
         """Sixteen hex digits for an error text that belongs to no call."""
@@ -75,7 +81,7 @@ class Session:
         self.session_id: uuid.UUID | None = None
         self.skew_ms: int | None = None
         self.closed = False
-        self.queries = QuerySet()
+        self.queries = QuerySet(self.invalidated)
         self.transitions = Transitions()
         self.calls: Calls[Request] = Calls()
         self.authentication = Authentication()
@@ -98,6 +104,9 @@ class Session:
             self._fail(failure, now)
             return
         self._inbox.append(message)
+        if len(self._inbox) == MAX_INBOX:
+            # Who floods a server that waits for an issuer has to wait as well.
+            self._effects.append(Reading(False))
         self._work(now)
 
     def received_binary(self, now: float) -> None:
@@ -189,34 +198,19 @@ class Session:
         self, round_: Round, ts: int, results: Mapping[int, tuple[Result, Watch]], now: float
     ) -> None:
         """Every query of a round was evaluated at `ts`."""
-        if self.closed:
-            return
-        modifications = {key: query_removed(key) for key in round_.removed}
-        for query_id, query in round_.queries:
-            result, watch = results[query_id]
-            query.journal = result.journal
-            if self.queries.queries.get(query_id) is query:
-                query.watch = watch
-                watch.listen(self)
-                self.transitions.wanted = self.transitions.wanted or watch.stale
-            # [transitions.only-changed] The socket hears what is new to it.
-            if query.digest != result.digest:
-                query.digest = result.digest
-                modifications[query_id] = result.modification(
-                    query_id, self._backend.new_request_id, redact=self.options.redact
-                )
-        end = StateVersion(round_.query_set, round_.identity_version, ts)
-        self._transition(end, modifications, now)
-        self.turn(now)
-
-    def round_failed(self, failure: ConnectionFailure, now: float) -> None:
-        """A round could not be evaluated."""
-        self.fail(failure, now)
+        if not self.closed:
+            self._finish(round_, ts, results, now)
+            self.turn(now)
 
     def invalidated(self) -> None:
         """A result that this socket shows is stale."""
         self.transitions.wanted = True
         self._backend.wants_turn(self)
+
+    def outdate(self) -> None:
+        """No result that this socket shows is known to hold."""
+        self.queries.outdate_all()
+        self.invalidated()
 
     # Out
 
@@ -227,20 +221,30 @@ class Session:
 
     def turn(self, now: float) -> None:
         """Start the next transition if one is wanted and may start."""
-        if self.closed or self._verifying is not None or not self.transitions.ready:
-            return
-        if self._rechecks(now):
-            return
-        self.transitions.start()
-        try:
-            self._effects.append(self._start_round(now))
-        except ConnectionFailure as failure:
-            self._fail(failure, now)
+        transitions = self.transitions
+        while transitions.wanted and not self.closed and self._verifying is None:
+            if not transitions.ready:
+                return
+            if self.authentication.identity.is_admin and self._rechecks(now):
+                return
+            transitions.start()
+            try:
+                round_ = self._start_round(now)
+            except ConnectionFailure as failure:
+                self._fail(failure, now)
+                return
+            known = self._backend.known(round_)
+            if known is None:
+                self._effects.append(round_)
+                return
+            self._finish(round_, known[0], known[1], now)
 
     def _work(self, now: float) -> None:
         while self._inbox and self._verifying is None and not self.closed:
             if isinstance(self._inbox[0], Call) and self._rechecks(now):
                 return
+            if len(self._inbox) == MAX_INBOX:
+                self._effects.append(Reading(True))
             try:
                 self._handle(self._inbox.popleft(), now)
             except ConnectionFailure as failure:
@@ -289,11 +293,7 @@ class Session:
     def _call(self, call: Call, now: float) -> None:
         # [mutations.identity-at-receipt] As whom a call runs is settled now.
         identity = self.authentication.use(now)
-        if self.session_id is None:
-            text_id = self._backend.new_request_id()
-        else:
-            text_id = request_text_id(self.session_id, call.request_id)
-        request = Request(call, identity, self.session_id, text_id)
+        request = Request(call, identity, self.session_id)
         if call.is_action:
             self.calls.add_action()
             self._effects.append(RunAction(request))
@@ -307,34 +307,50 @@ class Session:
             self._effects.append(RunMutation(request))
 
     def _respond(self, request: Request, outcome: Outcome, now: float) -> None:
-        text = answer(request.call, request.text_id, outcome, redact=self.options.redact)
+        text = answer(
+            request.call, lambda: self._text_id(request), outcome, redact=self.options.redact
+        )
         self._send(text, now)
         self.transitions.wanted = True
         self._next_mutation()
         self.turn(now)
 
+    def _text_id(self, request: Request) -> str:
+        if request.session_id is None:
+            return self._backend.new_request_id()
+        return request_text_id(request.session_id, request.call.request_id)
+
     def _start_round(self, now: float) -> Round:
         identity = self.authentication.use(now)
         if self.authentication.version > self.transitions.current.identity:
             # [auth.rerun] Another identity: every query runs again.
-            self._leave(self.queries.drop_watches())
-        removed, watches = self.queries.take_edits()
-        self._leave(watches)
-        outdated = self.queries.outdated()
-        self._leave([query.watch for _, query in outdated if query.watch is not None])
-        for _, query in outdated:
-            query.watch = None
+            self.queries.outdate_all()
+        removed = self.queries.take_edits()
         return Round(
             self.queries.version,
             self.authentication.version,
             identity,
-            tuple(outdated),
-            tuple(removed),
+            self.queries.take_outdated(),
+            removed,
         )
 
-    def _transition(
-        self, end: StateVersion, modifications: Mapping[int, bytes], now: float
+    def _finish(
+        self, round_: Round, ts: int, results: Mapping[int, tuple[Result, Watch]], now: float
     ) -> None:
+        modifications: dict[int, bytes] = {}
+        for query_id in round_.removed:
+            modifications[query_id] = query_removed(query_id)
+        for query_id, query in round_.queries:
+            result, watch = results[query_id]
+            query.journal = result.journal
+            query.show(watch)
+            # [transitions.only-changed] The socket hears what is new to it.
+            if query.digest != result.digest:
+                query.digest = result.digest
+                modifications[query_id] = result.modification(
+                    query_id, self._backend.new_request_id, redact=self.options.redact
+                )
+        end = StateVersion(round_.query_set, round_.identity_version, ts)
         start = self.transitions.finish(end)
         # [transitions.sorted] By query id, each at most once.
         ordered = [modifications[key] for key in sorted(modifications)]
@@ -369,8 +385,4 @@ class Session:
         self.closed = True
         self._inbox.clear()
         self.calls.drop()
-        self._leave(self.queries.drop_watches())
-
-    def _leave(self, watches: list[Watch]) -> None:
-        for watch in watches:
-            watch.leave(self)
+        self.queries.clear()

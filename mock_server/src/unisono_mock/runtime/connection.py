@@ -199,6 +199,11 @@ class Connection(asyncio.Protocol):
         if admission is None or isinstance(admission, Response):
             self._respond(admission, request)
             return
+        assert self.transport is not None
+        if self.transport.is_closing():
+            # Whoever was got ready for a client that did not wait is told so.
+            admission.connect(lambda effect: None, client).lost()
+            return
         headers = [
             ("Upgrade", "websocket"),
             ("Connection", "Upgrade"),
@@ -208,7 +213,6 @@ class Connection(asyncio.Protocol):
         ]
         self._send(h11.InformationalResponse(status_code=101, headers=headers))
         rest, _ = self._http.trailing_data
-        assert self.transport is not None
         self.websocket = WebSocket(admission, self.transport, client)
         if rest:
             self.websocket.data_received(rest)

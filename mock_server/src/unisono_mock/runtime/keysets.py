@@ -52,13 +52,31 @@ class Unreachable(Exception):
 Fetch: TypeAlias = Callable[[str], Awaitable[Answer]]
 
 
+class Shared:
+    """One fetch for everybody who asks for an address at the same time."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._running: dict[str, asyncio.Future[Answer]] = {}
+
+    async def __call__(self, url: str) -> Answer:
+        """What the address answers to the one who asked first."""
+        running = self._running.get(url)
+        if running is None:
+            running = self._running[url] = asyncio.ensure_future(self._fetch(url))
+            running.add_done_callback(lambda _: self._running.pop(url, None))
+        # Who leaves takes the answer from nobody else.
+        return await asyncio.shield(running)
+
+
 class Fetcher:
     """Fetches by HTTP."""
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
+        self.shared = Shared(self.fetch)
 
-    async def __call__(self, url: str) -> Answer:
+    async def fetch(self, url: str) -> Answer:
         """What the address answers now."""
         import httpx  # Half of the time that a server takes to start, if it were above.
 
@@ -83,7 +101,7 @@ class Fetcher:
 
 
 async def no_network(url: str) -> Answer:
-    """The fetch of a backend in process: there is no event loop to wait on."""
+    """The fetch of a backend in process, unless it is given another one."""
     raise Unreachable("a backend in process fetches nothing; give the provider its keys")
 
 
@@ -94,7 +112,6 @@ class KeySets:
         self._fetch = fetch
         self._now = now
         self._kept: dict[str, tuple[float, Answer]] = {}
-        self._running: dict[str, asyncio.Task[Answer]] = {}
 
     async def of_issuer(self, issuer: str, *, fresh: bool = False) -> Jwks:
         """The keys of an OpenID Connect issuer."""
@@ -138,20 +155,9 @@ class KeySets:
         raise _discovery_failed(issuer, _STATUS_KINDS.get(answer.status, kind), text)
 
     async def _get(self, url: str, fresh: bool) -> Answer:
-        """What is kept, or one fetch for everybody who asks at the same time."""
         kept = self._kept.get(url)
         if kept is not None and self._now() < kept[0] and not fresh:
             return kept[1]
-        if self._fetch is no_network:
-            return await no_network(url)
-        running = self._running.get(url)
-        if running is None:
-            running = asyncio.ensure_future(self._fetch_once(url))
-            self._running[url] = running
-            running.add_done_callback(lambda _: self._running.pop(url, None))
-        return await asyncio.shield(running)
-
-    async def _fetch_once(self, url: str) -> Answer:
         answer = await self._fetch(url)
         if len(answer.body) > MAX_BODY_BYTES:
             raise Unreachable("the answer is too large")

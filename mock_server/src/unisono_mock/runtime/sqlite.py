@@ -134,7 +134,7 @@ class DataFile:
         if change.table not in self._known:
             number = store.table(change.table).number
             self._connection.execute(
-                "INSERT OR IGNORE INTO tables VALUES (?, ?)", (number, change.table)
+                "INSERT OR REPLACE INTO tables VALUES (?, ?)", (number, change.table)
             )
             self._known.add(change.table)
         if change.after is None:

@@ -11,15 +11,19 @@ from typing import Any
 
 
 class SystemClock:
-    """The time of this machine, which never runs backwards here."""
+    """The time of this machine, which never runs backwards here.
+
+    A test that cannot wait sets it `ahead_s`.
+    """
 
     def __init__(self) -> None:
+        self.ahead_s = 0.0
         self._start = time.time() - time.monotonic()
         self.tasks: set[asyncio.Task[None]] = set()
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self._start + time.monotonic()
+        return self._start + time.monotonic() + self.ahead_s
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -17,9 +17,10 @@ from websockets.protocol import State
 from websockets.uri import WebSocketURI, parse_uri
 
 from .keysets import Unreachable
-from .websocket import reset
+from .websocket import QUIET, reset
 
 PATIENCE_S = 10.0
+SWITCHING_PROTOCOLS = 101
 
 
 class Receiver(Protocol):
@@ -42,7 +43,7 @@ class Upstream(asyncio.Protocol):
     """One connection to the server behind."""
 
     def __init__(self, uri: WebSocketURI, headers: Mapping[str, str]) -> None:
-        self._frames = ClientProtocol(uri, max_size=None)
+        self._frames = ClientProtocol(uri, max_size=None, logger=QUIET)
         self._headers = headers
         self._transport: asyncio.Transport | None = None
         self._parts: list[bytes] = []
@@ -72,6 +73,13 @@ class Upstream(asyncio.Protocol):
             self._write()
         if self._transport is not None:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Let the connection go."""
+        self._is_over = True
+        self.answered.cancel()
+        if self._transport is not None:
+            reset(self._transport)
 
     def reading(self, on: bool) -> None:
         """Take what the server sends, or let it wait."""
@@ -107,10 +115,17 @@ class Upstream(asyncio.Protocol):
     def _events(self) -> None:
         for event in self._frames.events_received():
             if isinstance(event, HttpResponse):
-                self.answered.set_result(event)
+                self._answered(event)
             elif isinstance(event, Frame):
                 self._frame(event)
         self._write()
+        if self._frames.handshake_exc is not None and not self.answered.done():
+            self.answered.set_exception(Unreachable(str(self._frames.handshake_exc)))
+
+    def _answered(self, response: HttpResponse) -> None:
+        fault = self._frames.handshake_exc
+        if fault is None or isinstance(fault, InvalidStatus):
+            self.answered.set_result(response)
 
     def _frame(self, frame: Frame) -> None:
         match frame.opcode:
@@ -122,9 +137,10 @@ class Upstream(asyncio.Protocol):
             case Opcode.PING:
                 self._tell(lambda receiver: receiver.pinged())
             case Opcode.CLOSE:
-                code, reason = self._frames.close_code, self._frames.close_reason or ""
-                given = None if code in (None, CloseCode.NO_STATUS_RCVD) else code
-                self._tell(lambda receiver: receiver.closed(given, reason))
+                close = self._frames.close_rcvd
+                assert close is not None
+                code = None if close.code == CloseCode.NO_STATUS_RCVD else int(close.code)
+                self._tell(lambda receiver: receiver.closed(code, close.reason))
                 self._is_over = True
 
     def _tell(self, what: Callable[[Receiver], None]) -> None:
@@ -144,24 +160,24 @@ class Upstream(asyncio.Protocol):
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
 
-    def abort(self) -> None:
-        """Let the connection go."""
-        self._is_over = True
-        if self._transport is not None:
-            reset(self._transport)
 
-
-async def dial(url: str, headers: Mapping[str, str]) -> tuple[Upstream, HttpResponse | None]:
-    """A connection to the server behind, and its refusal if it refuses; or Unreachable."""
+async def dial(url: str, headers: Mapping[str, str]) -> Upstream | HttpResponse:
+    """A connection to the server behind, or its refusal; raises Unreachable."""
     uri = parse_uri(url)
     loop = asyncio.get_running_loop()
     tls: dict[str, Any] = {"ssl": ssl.create_default_context()} if uri.secure else {}
+    upstream = Upstream(uri, headers)
     try:
         async with asyncio.timeout(PATIENCE_S):
-            _, upstream = await loop.create_connection(
-                lambda: Upstream(uri, headers), uri.host, uri.port, **tls
-            )
+            await loop.create_connection(lambda: upstream, uri.host, uri.port, **tls)
             response = await upstream.answered
     except (OSError, TimeoutError) as error:
+        upstream.abort()
         raise Unreachable(f"{url}: {error or 'no answer'}") from None
-    return upstream, response if isinstance(response._exception, InvalidStatus) else None
+    except (Unreachable, asyncio.CancelledError):
+        upstream.abort()
+        raise
+    if response.status_code == SWITCHING_PROTOCOLS:
+        return upstream
+    upstream.abort()
+    return response

@@ -5,6 +5,7 @@ Not here: the request that asked for it (see runtime.connection).
 """
 
 import asyncio
+import logging
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -29,7 +30,13 @@ from ..core.effects import (
 
 MAX_FRAME_BYTES = 16 * 2**20
 MAX_MESSAGE_BYTES = 64 * 2**20
+_OPEN = State.OPEN
 CLOSE_WAIT_S = 2.0
+
+# [auth.token-secret] The library would log every frame where everything is
+# logged, and frames have tokens in them.
+QUIET = logging.getLogger("unisono_mock.frames")
+QUIET.setLevel(logging.INFO)
 
 
 class Endpoint(Protocol):
@@ -92,10 +99,13 @@ class WebSocket:
     def __init__(self, host: Host, transport: asyncio.Transport, client: ClientVersion) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
-        self._frames = _Frames(state=State.OPEN, max_size=(MAX_MESSAGE_BYTES, MAX_FRAME_BYTES))
+        self._frames = _Frames(
+            state=State.OPEN, max_size=(MAX_MESSAGE_BYTES, MAX_FRAME_BYTES), logger=QUIET
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._parts: list[bytes] = []
         self._binary = False
+        self._held: list[bytes] | None = None
         self._paused = True
         self._muted = False
         self._clock = host.clock
@@ -109,9 +119,13 @@ class WebSocket:
         if self._muted:
             return
         self._frames.receive_data(data)
+        # What these bytes cause to be said goes out in one piece: a response
+        # and the transition behind it cost one system call.
+        self._held = []
         for frame in self._frames.events_received():
             if isinstance(frame, Frame):
                 self._received(frame)
+        self._release()
         self._write()
         if self._frames.parser_exc is not None:
             self.peer.lost()
@@ -168,12 +182,21 @@ class WebSocket:
         self.peer.received(text)
 
     def _do(self, effect: Effect) -> None:
-        if self._frames.state is not State.OPEN or self._muted:
+        if self._frames.state is not _OPEN or self._muted:
             return
+        if type(effect) is Send:
+            # A text frame without a mask is a head and the text. Every
+            # transition of every socket goes this way.
+            text = effect.text
+            if self._held is None:
+                self._transport.write(_head(len(text)) + text)
+            else:
+                self._held += (_head(len(text)), text)
+            if not self._paused:
+                self.peer.sent()
+            return
+        self._release()
         match effect:
-            case Send(text):
-                self._frames.send_text(text)
-                self._sent()
             case SendWebSocketPing():
                 self._frames.send_ping(b"")
                 self._write()
@@ -192,6 +215,11 @@ class WebSocket:
                 self._muted = True
             case Reading(on):
                 self._transport.resume_reading() if on else self._transport.pause_reading()
+
+    def _release(self) -> None:
+        if self._held:
+            self._transport.write(b"".join(self._held))
+        self._held = None
 
     def _sent(self) -> None:
         self._write()
@@ -225,6 +253,14 @@ class WebSocket:
 def _cut(text: bytes, pieces: int) -> Iterator[bytes]:
     size = -(-len(text) // pieces)
     return (text[number * size : (number + 1) * size] for number in range(pieces))
+
+
+def _head(size: int) -> bytes:
+    if size < 126:
+        return bytes((0x81, size))
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")
 
 
 def reset(transport: asyncio.Transport) -> None:

@@ -243,7 +243,11 @@ class Auth:
             return
         identity = Identity("User", token)
         is_same = FETCHES[self._state] and identity == self._identity
-        self._enter(Event.SAME if is_same else Event.TOKEN, now, identity)
+        if is_same and not self.is_confirmed and self._state is not State.REPLACING:
+            # [auth.on-change] It is on its way to the server and waited for like a new one.
+            self._enter(Event.TOKEN, now)
+        else:
+            self._enter(Event.SAME if is_same else Event.TOKEN, now, identity)
 
     def tick(self, now: float) -> None:
         """The deadline has passed."""

@@ -157,6 +157,11 @@ class Connection:
         return self._deadline
 
     @property
+    def has_failed(self) -> bool:
+        """Whether failures are counted since all was well."""
+        return self._failures > 0
+
+    @property
     def last_close_reason(self) -> str | None:
         """Why the previous connection ended, in the words of the protocol."""
         return self._last_close_reason

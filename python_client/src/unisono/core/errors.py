@@ -12,6 +12,7 @@
     ├── FunctionError            a function of the app failed
     │   └── ApplicationError     ... on purpose: it carries the app's `data`
     ├── CallLostError            an action was on its way when the connection died
+    ├── RequestFailedError       an HTTP request without an answer
     └── HttpStatusError          an HTTP answer that is no function result
 
 Spec: errors
@@ -154,6 +155,18 @@ class CallLostError(UnisonoError):
             f"the connection was lost while {self.path} was in flight: it may or may not have "
             "run; call it again only if a second run does no harm"
         )
+
+
+class RequestFailedError(UnisonoError):
+    """No answer came over HTTP; a mutation or an action may or may not have run."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no answer from {self.url}: {self.reason}"
 
 
 class HttpStatusError(UnisonoError):

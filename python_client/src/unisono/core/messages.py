@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic_core import from_json, to_json
@@ -15,9 +16,7 @@ from pydantic_core import from_json, to_json
 from .errors import InvalidPathError, RemoteProtocolError
 from .values import Json, Value, decode
 
-U32_MAX = 2**32 - 1
-TS_MAX = 2**63 - 1
-PART_CHARACTERS = 64
+U32_MAX, TS_MAX = 2**32 - 1, 2**63 - 1
 
 
 class Absent:
@@ -188,11 +187,7 @@ def authenticate(
     acting_as: Mapping[str, Json] | None = None,
 ) -> str:
     """The text that says who is calling from now on."""
-    body: dict[str, Json] = {
-        "type": "Authenticate",
-        "baseVersion": base_version,
-        "tokenType": token_type,
-    }
+    body: Json = {"type": "Authenticate", "baseVersion": base_version, "tokenType": token_type}
     if token is not None:
         body["value"] = token
     if acting_as is not None:
@@ -217,11 +212,11 @@ def decode_ts(text: Json) -> int:
     if not isinstance(text, str) or len(text) != 12:
         raise RemoteProtocolError("messages.timestamp-encoding", text=text)
     try:
-        raw = base64.b64decode(text, validate=True)
+        raw = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise RemoteProtocolError("messages.timestamp-encoding", text=text) from None
     ts = int.from_bytes(raw, "little")
-    if len(raw) != 8 or base64.b64encode(raw).decode() != text:
+    if len(raw) != 8 or encode_ts(ts) != text:
         raise RemoteProtocolError("messages.timestamp-encoding", text=text)
     if ts > TS_MAX:
         # [messages.timestamp-range]
@@ -229,10 +224,11 @@ def decode_ts(text: Json) -> int:
     return ts
 
 
-_COMPONENT = re.compile(rf"(?=.*[A-Za-z0-9])[A-Za-z0-9_.]{{1,{PART_CHARACTERS}}}")
-_FUNCTION = re.compile(rf"(?=.*[^_])[A-Za-z_][A-Za-z0-9_]{{0,{PART_CHARACTERS - 1}}}")
+_COMPONENT = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9_.]{1,64}")
+_FUNCTION = re.compile(r"(?=.*[^_])[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
+@lru_cache(maxsize=1024)
 def check_path(path: Any) -> str:
     """The path itself if the grammar allows it. Raises InvalidPathError."""
     # [errors.local-at-call] At the server a bad path costs the whole connection.
@@ -257,6 +253,7 @@ def check_path(path: Any) -> str:
     return path
 
 
+@lru_cache(maxsize=1024)
 def canonical_path(path: str) -> str:
     """The one spelling for all spellings of a path: `module:function`."""
     module, colon, function = check_path(path).rpartition(":")
@@ -265,8 +262,16 @@ def canonical_path(path: str) -> str:
     return f"{module.removesuffix('.js')}:{function}"
 
 
+class ReadText(bytes):
+    """A text that somebody has read already, in parts or in a thread."""
+
+    message: ServerMessage
+
+
 def read(text: str | bytes) -> ServerMessage:
     """The message that a text holds. Raises RemoteProtocolError."""
+    if type(text) is ReadText:
+        return text.message
     try:
         # [values.json-text] The words NaN and Infinity are no JSON.
         body = from_json(text, allow_inf_nan=False, cache_strings="keys")
@@ -279,9 +284,8 @@ def read(text: str | bytes) -> ServerMessage:
         # [messages.unknown-type] A newer server may say more than we know.
         return Unknown(body["type"])
     try:
-        # The walk through the values costs as much as the parsing: a text in which
-        # no string begins with `$` cannot hold a tagged value.
-        return reader(body, decode if _may_hold_tags(text) else _as_it_is)
+        # A text in which no string begins with `$` holds no tags, and is not walked through.
+        return reader(body, decode if _may_hold_tags(text) else lambda encoded: encoded)
     except (KeyError, TypeError, AttributeError) as error:
         # [transitions.unreadable] [messages.unknown-field] What is missing counts,
         # what is added does not.
@@ -292,13 +296,8 @@ _Decode: TypeAlias = Callable[[Json], Value]
 
 
 def _may_hold_tags(text: str | bytes) -> bool:
-    if isinstance(text, str):
-        return '"$' in text or '"\\u0024' in text
-    return b'"$' in text or b'"\\u0024' in text
-
-
-def _as_it_is(encoded: Json) -> Value:
-    return encoded
+    raw = text.encode() if isinstance(text, str) else text
+    return b'"$' in raw or b'"\\u0024' in raw
 
 
 def _u32(number: Json) -> int:
@@ -315,11 +314,18 @@ def _text(text: Json) -> str:
 
 
 def _log_lines(body: dict[str, Json]) -> tuple[str, ...]:
-    return tuple(map(_text, body.get("logLines") or ()))
+    lines = body.get("logLines")
+    return tuple(map(_text, lines)) if lines else ()
 
 
 def _version(body: Json) -> StateVersion:
-    return StateVersion(_u32(body["querySet"]), _u32(body["identity"]), decode_ts(body["ts"]))
+    return _state_version(body["querySet"], body["identity"], body["ts"])
+
+
+@lru_cache(maxsize=64, typed=True)
+def _state_version(query_set: Json, identity: Json, ts: Json) -> StateVersion:
+    # Each version is read twice, as the end of a step and as the start of the next.
+    return StateVersion(_u32(query_set), _u32(identity), decode_ts(ts))
 
 
 def _failure(body: dict[str, Json], message: Json, decoder: _Decode) -> Failure:
@@ -375,24 +381,19 @@ def _mutation_response(body: dict[str, Json], decoder: _Decode) -> MutationRespo
     return MutationResponse(_u32(body["requestId"]), outcome, ts)
 
 
-def _action_response(body: dict[str, Json], decoder: _Decode) -> ActionResponse:
-    return ActionResponse(_u32(body["requestId"]), _call_outcome(body, decoder))
-
-
 def _auth_error(body: dict[str, Json], _: _Decode) -> AuthError:
     base, attempted = body.get("baseVersion"), body.get("authUpdateAttempted")
-    return AuthError(
-        _text(body["error"]),
-        None if base is None else _u32(base),
-        attempted if isinstance(attempted, bool) else None,
-    )
+    attempted = attempted if isinstance(attempted, bool) else None
+    return AuthError(_text(body["error"]), None if base is None else _u32(base), attempted)
 
 
 _READERS: dict[str, Callable[[dict[str, Json], _Decode], ServerMessage]] = {
     "Transition": _transition,
     "TransitionChunk": _chunk,
     "MutationResponse": _mutation_response,
-    "ActionResponse": _action_response,
+    "ActionResponse": lambda body, decoder: ActionResponse(
+        _u32(body["requestId"]), _call_outcome(body, decoder)
+    ),
     "AuthError": _auth_error,
     "FatalError": lambda body, _: FatalError(_text(body["error"])),
     "Ping": lambda _, __: Ping(),

@@ -6,7 +6,7 @@ Not here: when a mutation settles (see mutations).
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .messages import Outcome, Success
 from .values import Json, Value, copied, decode, same
@@ -58,24 +58,21 @@ class LocalStore:
         return copied(outcome.value) if isinstance(outcome, Success) else default
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """All visible results at one moment, by the token of their query."""
 
     results: Mapping[str, Outcome]
     ts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(NamedTuple):
     """Effect: show this snapshot; only these tokens differ from the one before."""
 
     changed: frozenset[str]
     snapshot: Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What a new picture differs in, and the layers that broke while it was drawn."""
 
     tokens: frozenset[str]

@@ -166,9 +166,8 @@ class Session:
             self._give_up(connection.PROTOCOL_ERROR, str(error), now, jitter)
             return
         # [connection.no-reply-to-ping] Nor does it prove that all is well.
-        if not isinstance(message, messages.Ping) and self._is_synced():
-            self._connection.well()
-        self._tell()
+        if not isinstance(message, messages.Ping) and self._connection.has_failed:
+            self._check_well()
 
     def lost(self, now: float, jitter: float, code: int | None, reason: str, why: str = "") -> None:
         """The socket is gone, or could not be opened."""
@@ -182,8 +181,10 @@ class Session:
 
     def next_deadline(self) -> float | None:
         """When `tick` has something to do."""
-        times = (self._connection.deadline, self.auth.deadline)
-        return min((time for time in times if time is not None), default=None)
+        silent_at, token_at = self._connection.deadline, self.auth.deadline
+        if silent_at is None or token_at is None:
+            return token_at if silent_at is None else silent_at
+        return min(silent_at, token_at)
 
     def tick(self, now: float, jitter: float) -> None:
         """Time has passed."""
@@ -381,14 +382,12 @@ class Session:
         if change.tokens:
             self._effects.append(Publish(change.tokens, self.snapshot()))
 
-    def _is_synced(self) -> bool:
+    def _check_well(self) -> None:
         # [connection.backoff-reset]
-        return (
-            self._is_greeted
-            and self.queries.all_answered
-            and self.calls.is_synced
-            and self.auth.is_confirmed
-        )
+        is_synced = self.queries.all_answered and self.calls.is_synced and self.auth.is_confirmed
+        if self._is_greeted and is_synced:
+            self._connection.well()
+            self._tell()
 
     def _tell(self) -> None:
         state = self._connection.described()

@@ -6,6 +6,7 @@ Not here: who subscribed (see queries), the layers over the results (see optimis
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import RemoteProtocolError
 from .messages import Outcome, QueryAnswered, StateVersion, Transition, TransitionChunk
@@ -15,8 +16,7 @@ from .values import same
 OPENING_QUERY_SET = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What an applied Transition changes for the user: results by query id, None for gone."""
 
     results: Mapping[int, Outcome | None]
@@ -71,7 +71,8 @@ class Results:
             raise RemoteProtocolError(
                 "transitions.continuity", expected=self._version, got=transition.start
             )
-        if any(end < start for start, end in zip(transition.start, transition.end, strict=True)):
+        start, end = transition.start, transition.end
+        if end[0] < start[0] or end[1] < start[1] or end[2] < start[2]:
             raise RemoteProtocolError(
                 "transitions.monotonic", start=transition.start, end=transition.end
             )

@@ -8,7 +8,7 @@ import base64
 import binascii
 import math
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -28,6 +28,10 @@ INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
 EXACT_INT = 2**53
 KEY_CHARACTERS = 1024
+TAG_CHARACTERS = 12
+#: What the base64 of eight bytes may end with, before its padding.
+LAST_OF_EIGHT = frozenset("AEIMQUYcgkosw048")
+_unpack_int64 = struct.Struct("<q").unpack
 CANONICAL_NAN = base64.b64encode(struct.pack("<Q", 0x7FF8 << 48)).decode()
 
 
@@ -211,33 +215,46 @@ _ENCODERS: dict[type, Callable[[Any], Json]] = {
 
 def decode(encoded: Json) -> Value:
     """The value that a JSON form denotes; containers are changed in place, not copied."""
-    if type(encoded) is dict:
-        return _decode_object(encoded)
-    if type(encoded) is list:
-        for index, item in enumerate(encoded):
-            if type(item) is dict or type(item) is list:
-                encoded[index] = decode(item)
     # [values.number-decoding] An int and a float of the parser are both Float64.
-    return encoded
+    whole = [encoded]
+    waiting: list[Any] = [whole]
+    # Without recursion: results have hundreds of thousands of parts.
+    while waiting:
+        container = waiting.pop()
+        if type(container) is dict:
+            if not _GOOD_KEYS.issuperset(container):
+                _check_keys(container)
+            items: Any = container.items()
+        else:
+            items = enumerate(container)
+        for place, item in items:
+            kind = type(item)
+            if kind is dict:
+                # [values.tag-single-key] A tag stands alone in its object.
+                if len(item) == 1:
+                    ((key, content),) = item.items()
+                    if key[:1] == "$":
+                        container[place] = _decode_tag(key, content)
+                        continue
+                waiting.append(item)
+            elif kind is list:
+                waiting.append(item)
+    return whole[0]
 
 
-def _decode_object(encoded: dict[str, Json]) -> Value:
-    # [values.tag-single-key] A tag stands alone in its object.
-    if len(encoded) == 1:
-        ((key, content),) = encoded.items()
-        if key.startswith("$"):
-            return _decode_tag(key, content)
-    for key, item in encoded.items():
-        if key.startswith("$"):
-            tags = key in _TAGS
-            raise RemoteProtocolError(
-                "values.tag-single-key" if tags else "values.key-dollar", key=key
-            )
-        if not key.isascii() or not key.isprintable() or len(key) > KEY_CHARACTERS:
-            raise RemoteProtocolError((_wrong_key(key) or ("values.key-ascii",))[0], key=key)
-        if type(item) is dict or type(item) is list:
-            encoded[key] = decode(item)
-    return encoded
+#: Keys that were looked at already: results have many objects and few different keys.
+_GOOD_KEYS: set[str] = set()
+KEYS_REMEMBERED = 4096
+
+
+def _check_keys(keys: Iterable[str]) -> None:
+    for key in keys:
+        wrong = _wrong_key(key)
+        if wrong is not None:
+            rule = "values.tag-single-key" if key in _TAGS else wrong[0]
+            raise RemoteProtocolError(rule, key=key)
+        if len(_GOOD_KEYS) < KEYS_REMEMBERED:
+            _GOOD_KEYS.add(key)
 
 
 def _decode_tag(tag: str, content: Json) -> Value:
@@ -248,18 +265,34 @@ def _decode_tag(tag: str, content: Json) -> Value:
     if not isinstance(content, str):
         # [values.tag-length]
         raise RemoteProtocolError("values.tag-length", tag=tag, content=content)
-    return decoder(_unbase64(content))
+    return decoder(content)
 
 
 def _unbase64(text: str) -> bytes:
     # [values.base64] Strict: a lenient reader hides a broken writer.
     try:
-        raw = base64.b64decode(text, validate=True)
+        raw = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise RemoteProtocolError("values.base64", text=text) from None
-    if len(text) % 4 or base64.b64encode(raw).decode()[-4:] != text[-4:]:
+    if text.endswith("=") and binascii.b2a_base64(raw[-(len(raw) % 3) :], newline=False) != (
+        text[-4:].encode()
+    ):
         raise RemoteProtocolError("values.base64", text=text)
     return raw
+
+
+def _int64_of(text: str) -> Int64:
+    if len(text) != TAG_CHARACTERS:
+        _eight(_unbase64(text))
+    try:
+        (number,) = _unpack_int64(binascii.a2b_base64(text, strict_mode=True))
+    except (binascii.Error, ValueError, struct.error):
+        _eight(_unbase64(text))
+        raise
+    if text[-2] not in LAST_OF_EIGHT:
+        raise RemoteProtocolError("values.base64", text=text)
+    # Eight bytes are always in range, so the check of the constructor is left out.
+    return int.__new__(Int64, number)
 
 
 def _eight(raw: bytes) -> bytes:
@@ -269,12 +302,8 @@ def _eight(raw: bytes) -> bytes:
     return raw
 
 
-def _int64_of(raw: bytes) -> Int64:
-    return Int64(int.from_bytes(_eight(raw), "little", signed=True))
-
-
-def _float_of(raw: bytes) -> float:
-    number: float = struct.unpack("<d", _eight(raw))[0]
+def _float_of(text: str) -> float:
+    number: float = struct.unpack("<d", _eight(_unbase64(text)))[0]
     plain = math.isfinite(number) and (number != 0 or math.copysign(1, number) > 0)
     if plain:
         # [values.special-float-only] One value, one text.
@@ -282,14 +311,10 @@ def _float_of(raw: bytes) -> float:
     return number
 
 
-def _bytes_of(raw: bytes) -> bytes:
-    return raw
-
-
-_TAGS: dict[str, Callable[[bytes], Value]] = {
+_TAGS: dict[str, Callable[[str], Value]] = {
     "$integer": _int64_of,
     "$float": _float_of,
-    "$bytes": _bytes_of,
+    "$bytes": _unbase64,
 }
 
 

@@ -12,7 +12,7 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import anyio
@@ -25,6 +25,7 @@ from ..core.mutations import Settle
 from ..core.optimistic import Publish
 from ..core.session import Effect, Session
 from ..core.transitions import Log
+from .large import LARGE_BYTES, read_slowly
 from .loop import soon
 from .transport import Connector, Socket, SocketLost
 
@@ -34,6 +35,8 @@ Fetcher = Callable[[bool], Awaitable[str | None]]
 WITH_JITTER = frozenset({"received", "lost", "tick"})
 #: How long messages are worked off before other tasks get their turn.
 LONGEST_STRETCH_S = 0.002
+#: How many messages of one read make one turn.
+TEXTS_PER_TURN = 32
 logger = logging.getLogger("unisono")
 function_logger = logging.getLogger("unisono.functions")
 
@@ -96,6 +99,7 @@ class Driver:
         self._tasks: TaskGroup | None = None
         self._effects: deque[Effect] = deque()
         self._is_carrying_out = False
+        self._early_jobs: list[tuple[Callable[..., Coroutine[Any, Any, None]], Any]] = []
         self._socket: Socket | None = None
         self._socket_scope: anyio.CancelScope | None = None
         self._farewell: Close | None = None
@@ -108,13 +112,17 @@ class Driver:
         self._tasks = tasks
         self._soon = soon()
         tasks.start_soon(self._watch_clock)
+        for job, args in self._early_jobs:
+            tasks.start_soon(job, *args)
         self.turn(self.session.start)
 
     def turn(self, step: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """The one entrance: an input, its effects in order, and the timer again."""
-        jitter = {"jitter": random.random()} if step.__name__ in WITH_JITTER else {}
+        kwargs["now"] = self._clock.now()
+        if step.__name__ in WITH_JITTER:
+            kwargs["jitter"] = random.random()
         try:
-            return step(*args, **kwargs, now=self._clock.now(), **jitter)
+            return step(*args, **kwargs)
         finally:
             self._effects.extend(self.session.take_effects())
             self._carry_out()
@@ -139,32 +147,35 @@ class Driver:
             self._is_carrying_out = False
 
     def _do(self, effect: Effect) -> None:
+        # The frequent ones first.
         match effect:
+            case Publish():
+                self._listener.on_publish(effect)
             case Send():
                 if self._socket is not None:
                     self._socket.send(effect.text)
-            case Publish():
-                self._listener.on_publish(effect)
             case Settle():
                 self._listener.on_settle(effect)
-            case Open():
-                self._start(self._run_socket)
-            case Close():
-                self._close_socket(effect)
-            case StateChanged():
-                self._listener.on_state(effect)
-            case FetchToken():
-                self._start(self._fetch, effect)
-            case AuthChanged():
-                self._listener.on_auth(effect)
             case Log(level="function"):
                 function_logger.info("%s %s", effect.path, effect.text)
                 self._listener.on_log(effect)
             case Log():
                 logger.log(getattr(logging, effect.level.upper()), effect.text)
+            case StateChanged():
+                self._listener.on_state(effect)
+            case Open():
+                self._start(self._run_socket)
+            case Close():
+                self._close_socket(effect)
+            case FetchToken():
+                self._start(self._fetch, effect)
+            case AuthChanged():
+                self._listener.on_auth(effect)
 
     def _start(self, job: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
-        if self._tasks is not None:
+        if self._tasks is None:
+            self._early_jobs.append((job, args))
+        else:
             self._tasks.start_soon(job, *args)
 
     def _close_socket(self, effect: Close) -> None:
@@ -184,11 +195,12 @@ class Driver:
             socket: Socket | None = None
             try:
                 socket = await self._connector()
+                if self._socket_scope is not scope:
+                    # The core closed it in the moment in which it opened.
+                    return
                 self._socket = socket
                 self.turn(session.opened)
-                async with anyio.create_task_group() as halves:
-                    halves.start_soon(self._write, socket)
-                    await self._read(socket)
+                await self._live(socket)
             except* SocketLost as lost:
                 first = lost.exceptions[0]
                 assert isinstance(first, SocketLost)
@@ -200,16 +212,39 @@ class Driver:
                     goodbye = self._farewell or Close()
                     await socket.aclose(goodbye.code, goodbye.reason)
 
+    async def _live(self, socket: Socket) -> None:
+        if socket.writes_by_itself:
+            await self._read(socket)
+            return
+        async with anyio.create_task_group() as halves:
+            halves.start_soon(self._write, socket)
+            await self._read(socket)
+
     async def _read(self, socket: Socket) -> None:
-        received, rest_at = self.session.received, 0.0
         while True:
-            text = await socket.receive()
-            if self._socket is socket:
-                self.turn(received, text)
-            # A burst of messages must not keep the loop from everybody else.
-            if time.monotonic() > rest_at:
-                await anyio.lowlevel.checkpoint()
-                rest_at = time.monotonic() + LONGEST_STRETCH_S
+            texts = await socket.receive()
+            rest_at = time.monotonic() + LONGEST_STRETCH_S
+            for start in range(0, len(texts), TEXTS_PER_TURN):
+                some = texts[start : start + TEXTS_PER_TURN]
+                if any(len(text) > LARGE_BYTES for text in some):
+                    some = [await read_slowly(text) for text in some]
+                if self._socket is socket:
+                    self._received(some)
+                # A burst of messages must not keep the loop from everybody else.
+                if time.monotonic() > rest_at:
+                    await anyio.lowlevel.checkpoint()
+                    rest_at = time.monotonic() + LONGEST_STRETCH_S
+
+    def _received(self, texts: Sequence[bytes]) -> None:
+        """A turn with several inputs: their effects come in the same order."""
+        session, now, jitter = self.session, self._clock.now(), random.random()
+        try:
+            for text in texts:
+                session.received(text, now=now, jitter=jitter)
+        finally:
+            self._effects.extend(session.take_effects())
+            self._carry_out()
+            self._arm()
 
     async def _write(self, socket: Socket) -> None:
         # A connection that broke is reported by its reader, who may still find the

@@ -14,3 +14,14 @@ def soon() -> Callable[[Callable[[], None]], None]:
 
         return trio.lowlevel.current_trio_token().run_sync_soon
     return lambda job: (loop.call_soon_threadsafe(job), None)[1]
+
+
+def is_asyncio() -> bool:
+    """Whether the running loop is asyncio's."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

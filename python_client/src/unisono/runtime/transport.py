@@ -3,7 +3,7 @@
 Not here: the WebSocket itself (see websocket), the one in memory (see testing).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -29,11 +29,14 @@ class SocketLost(UnisonoError):
 class Socket(Protocol):
     """One open socket for text messages."""
 
+    #: Whether `flush` need not be called.
+    writes_by_itself: bool
+
     def send(self, text: str) -> None:
         """Take a message to be sent; never waits."""
 
-    async def receive(self) -> bytes:
-        """The next message. Raises SocketLost when there will be none."""
+    async def receive(self) -> Sequence[bytes]:
+        """All messages that have come. Raises SocketLost when there will be none."""
 
     async def flush(self) -> None:
         """Wait for messages to send, and send them. Raises SocketLost."""

@@ -1,0 +1,1 @@
+"""The chat behind a web API of one's own, with FastAPI."""
