@@ -5,17 +5,16 @@ BIN := .venv/bin
 MEMBERS := protocol python_client mock_server conformance
 JS_SOURCES := $(shell find js_client/src -name '*.ts' -o -name '*.tsx' 2>/dev/null) $(wildcard js_client/*.json)
 
-.PHONY: demo test soak bench docs setup chromium constraints clean tools
+.PHONY: demo test soak bench docs setup constraints clean tools
 
 demo: setup
-	@$(if $(ONCE),sh house/chromium.sh || true; $(BIN)/python -m examples.chat.demo --once,exec $(BIN)/python -m examples.chat.demo --port $(PORT))
+	@$(if $(ONCE),CHROMIUM="$$(sh house/chromium.sh)" $(BIN)/python -m examples.chat.demo --once,exec $(BIN)/python -m examples.chat.demo --port $(PORT))
 
 test: setup
-	@sh house/chromium.sh || true
-	@$(BIN)/python house/verdict.py
+	@CHROMIUM="$$(sh house/chromium.sh)" $(BIN)/python house/verdict.py
 
 soak: setup
-	@$(BIN)/pytest -m soak
+	@$(BIN)/pytest -m soak --timeout 1800
 
 bench: setup
 	@$(BIN)/python -m benchmarks

@@ -12,14 +12,15 @@ TARGETS = (
     Target("first result", "seconds", "python_unisono", "python_convex", 1.0),
     Target("first result", "seconds", "js_unisono", "js_convex", 1.0),
 )
+_QUANTITIES = {"seconds": "s", "processor": "s"}
 
 
 async def run(bench: Bench) -> list[Contest]:
     question = {"op": "first", "times": bench.pick(40, 2)}
-    contests = await bench.race("first result", {"seconds": "s"}, question)
+    contests = await bench.race("first result", _QUANTITIES, question)
     bench.server.acknowledges_at_once = False
     try:
         late = "first result, acknowledged late"
-        return contests + await bench.race(late, {"seconds": "s"}, question)
+        return contests + await bench.race(late, _QUANTITIES, question)
     finally:
         bench.server.acknowledges_at_once = True

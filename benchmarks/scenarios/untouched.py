@@ -1,7 +1,7 @@
 """What a commit that touches 10 subscriptions costs among 100 to 100,000 that it does not touch.
 
-In one process and without sockets; one run is the mean of many commits. It must be flat: the
-exponent of its growth stands beside the target.
+In one process and without sockets; one run is the mean processor time of many commits. It must be
+flat: the exponent of its growth stands beside the target.
 """
 
 from benchmarks.bench import Bench
@@ -23,7 +23,7 @@ async def run(bench: Bench) -> list[Contest]:
             raise AssertionError("a commit told somebody of what it did not touch")
         runs[size] = answer["runs"]
     contests = [
-        Contest(f"{size:,} untouched", "seconds", "s", {"unisono_mock": numbers})
+        Contest(f"{size:,} untouched", "processor", "s", {"unisono_mock": numbers})
         for size, numbers in runs.items()
     ]
     return [*contests, growth("growth", "unisono_mock", runs)]

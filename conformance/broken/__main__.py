@@ -1,4 +1,4 @@
-"""Runs one broken peer: `python -m broken client NAME -- CMD`, `server NAME --url URL`."""
+"""Runs one broken peer: `python -m conformance.broken client NAME -- CMD` or `server NAME`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import json
 import sys
 
-from broken.registry import all_faults, all_server_faults
+from conformance.broken.registry import all_faults, all_server_faults
+
 from unisono_conformance.adapter import Unsupported
 from unisono_conformance.faults import FaultyAdapter
 from unisono_conformance.faulty_server import faulty_server

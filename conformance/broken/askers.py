@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 
-from broken.tracking import Tracking, number
+from conformance.broken.tracking import Tracking, number
+
 from unisono_conformance.faults import Fault, Frames
 from unisono_conformance.values import Json
 

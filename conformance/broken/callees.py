@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from broken.tracking import number
+from conformance.broken.tracking import number
+
 from unisono_conformance.faulty_server import Frames, ServerFault
 from unisono_conformance.values import Json, encode_ts
 

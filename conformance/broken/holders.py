@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from broken.tracking import Tracking
+from conformance.broken.tracking import Tracking
+
 from unisono_conformance.faults import Fault, Frames
 from unisono_conformance.values import Json
 

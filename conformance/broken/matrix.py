@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from broken.registry import all_faults, all_server_faults
+from conformance.broken.registry import all_faults, all_server_faults
+
 from unisono_conformance.case import Case, load_cases
 from unisono_conformance.client_player import ClientPlayer
 from unisono_conformance.faults import Fault, FaultyAdapter

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 
-from broken.lax import changes_of
+from conformance.broken.lax import changes_of
+
 from unisono_conformance.faulty_server import Frames, ServerFault
 from unisono_conformance.values import Json, encode_ts
 

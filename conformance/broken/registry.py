@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TypeVar
 
-from broken import (
+from conformance.broken import (
     askers,
     callees,
     callers,
@@ -18,6 +18,7 @@ from broken import (
     readers,
     servers,
 )
+
 from unisono_conformance.faults import Fault
 from unisono_conformance.faulty_server import ServerFault
 

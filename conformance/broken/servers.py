@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from broken.tracking import number
+from conformance.broken.tracking import number
+
 from unisono_conformance.faulty_server import Frames, Rechaining, ServerFault
 from unisono_conformance.values import ZERO, Json, encode_ts
 

@@ -5,4 +5,4 @@ from pathlib import Path
 
 # The broken peers and the fixture are folders of the repository, not of the package.
 HOME = Path(__file__).parents[1]
-sys.path[:0] = [str(HOME), str(HOME.parent), str(HOME / "tests")]
+sys.path[:0] = [str(HOME.parent), str(HOME / "tests")]

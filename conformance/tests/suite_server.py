@@ -58,7 +58,7 @@ async def publish(folder: Path, *features: str) -> int:
 
 async def write_matrix(path: Path) -> int:
     """Play every broken peer and write which case catches it."""
-    from broken.matrix import client_rows, matrix_text, server_rows
+    from conformance.broken.matrix import client_rows, matrix_text, server_rows
 
     rows = await client_rows([*PYTHON, "--core"], PYTHON)
     async with mock_server() as target:

@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 
 import pytest
-from broken.matrix import CAUGHT, client_rows, server_rows
-from broken.registry import all_faults, all_server_faults
+from conformance.broken.matrix import CAUGHT, client_rows, server_rows
+from conformance.broken.registry import all_faults, all_server_faults
 from suite_peers import HOME, adapter_command
 from suite_server import mock_server
 

@@ -61,8 +61,17 @@ async def test_the_proxy_passes_on_and_finds_nothing_wrong_with_right_peers() ->
 
 @pytest.mark.asyncio
 async def test_a_broken_client_is_an_adapter_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(HOME)
-    command = [sys.executable, "-m", "broken", "client", "tears-batches", "--", *PYTHON, "--core"]
+    monkeypatch.chdir(HOME.parent)
+    command = [
+        sys.executable,
+        "-m",
+        "conformance.broken",
+        "client",
+        "tears-batches",
+        "--",
+        *PYTHON,
+        "--core",
+    ]
     cases = select(load_cases(role="client"), ["transitions/all-changes-come-in-one-batch"])
 
     run = await run_client(command, cases)

@@ -126,9 +126,13 @@ def signed_in(talk: Talk) -> None:
     talk.confirms()
 
 
-def fetching_forced(talk: Talk) -> None:
+def fetching(talk: Talk) -> None:
     signed_in(talk)
     talk.set_fetcher()
+
+
+def fetching_forced(talk: Talk) -> None:
+    fetching(talk)
     talk.returns(None)
 
 
@@ -172,7 +176,7 @@ def nobody(talk: Talk) -> None:
 REACHED_BY: dict[str, Callable[[Talk], object]] = {
     "nobody": nobody,
     "expecting": lambda talk: None,
-    "fetching": lambda talk: (signed_in(talk), talk.set_fetcher()),
+    "fetching": fetching,
     "fetching forced": fetching_forced,
     "confirming cached": confirming_cached,
     "confirming fresh": confirming_fresh,
@@ -199,7 +203,7 @@ def refusal(*, is_older: bool, attempted: bool | None) -> Callable[[Talk], str]:
 
     def event(talk: Talk) -> str:
         awaits = not talk.session.auth.is_confirmed
-        if is_older or (attempted is False and awaits):
+        if is_older or not talk.sent or (attempted is False and awaits):
             return ""
         return "refused" if talk.session.auth._has_fetcher else "refused for good"
 
@@ -221,21 +225,27 @@ HAPPENINGS: dict[str, Happening] = {
     "user sets an admin key": (Talk.set_admin, lambda talk: "set admin"),
     "user clears": (Talk.clear, lambda talk: "clear"),
 }
+
+
+def said(*, is_older: bool, attempted: bool | None) -> Callable[[Talk], object]:
+    """An AuthError about the newest token, or about the one before it."""
+    return lambda talk: talk.refuses(max(0, talk.sent - (2 if is_older else 1)), attempted)
+
+
 ERRORS: dict[str, Happening] = {
     f"AuthError, attempted {attempted}, of {'an older' if is_older else 'the newest'} token": (
-        lambda talk, a=attempted, o=is_older: talk.refuses(talk.sent - (2 if o else 1), a),
+        said(is_older=is_older, attempted=attempted),
         refusal(is_older=is_older, attempted=attempted),
     )
     for attempted in (True, False, None)
     for is_older in (True, False)
 }
-# Without a socket nothing can be said, lost or stopped; nothing was sent yet when expecting.
+# Without a socket nothing can be said or lost.
 GRID = [
     (state, name)
     for state in TABLE.states
     for name in (*HAPPENINGS, *ERRORS)
     if not (state in WITHOUT_SOCKET and (name in ERRORS or name == "socket is lost"))
-    and not (state == "expecting" and name in ERRORS)
 ]
 
 

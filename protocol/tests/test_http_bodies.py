@@ -104,8 +104,7 @@ def test_requests_match_to_the_field(language: str) -> None:
     wrong = [
         asked
         for asked, definition in bodies
-        if definition
-        and not validator(definition, is_strict=True).is_valid(json.loads(asked.body))
+        if definition and not validator(definition, is_strict=True).is_valid(json.loads(asked.body))
     ]
 
     assert {asked.name for asked in requests} >= set(KINDS)

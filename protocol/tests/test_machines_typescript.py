@@ -1,4 +1,4 @@
-"""The machines of the TypeScript core go where the chapters' tables say; machines.mjs drives them."""
+"""The machines of the TypeScript core go where the chapters' tables say (see machines.mjs)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def event_of(state: str, name: str) -> str:
         return "token" if is_first else ENDS_OF_FETCHES[name]
     attempted, age = ERRORS.get(name, (None, "an older"))
     awaits = state in ("cached", "fresh", "admin", "nobody")
-    return "" if age == "an older" or (attempted is False and awaits) else "refused"
+    is_none = state == "expecting" or age == "an older" or (attempted is False and awaits)
+    return "" if is_none else "refused"
 
 
 def grid() -> list[Cell]:
@@ -103,8 +104,8 @@ def grid() -> list[Cell]:
         ("identity", state, name)
         for state in STATES
         for name in names
-        # Without a socket, and before anything was sent, no such message can come.
-        if not (state in ("recovering", "expecting") and name in ERRORS)
+        # Without a socket no such message can come.
+        if not (state == "recovering" and name in ERRORS)
         # There is no fetch, and the clock's other event has a row of its own.
         and (state in FETCHES or name != "fetch never returns")
     ]

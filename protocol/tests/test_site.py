@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from unisono_protocol import api, diagrams, pages, site, timeline, walkthroughs
+from unisono_protocol import api, diagrams, machines, pages, site, timeline, walkthroughs
 from unisono_protocol.data import V1
 from unisono_protocol.rules import load
+from unisono_protocol.tables import Table, tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +71,36 @@ def test_the_appendix_is_generated() -> None:
     assert appendix == walkthroughs.appendix()
 
 
+@pytest.mark.parametrize("table", tables().values(), ids=lambda table: table.machine)
+def test_machines_are_drawn_from_their_tables(table: Table) -> None:
+    """The diagram of a machine in its chapter is what its table says, and so is the site's."""
+    chapter = (V1 / table.file).read_text(encoding="utf-8")
+
+    assert machines.block(table) in chapter
+    assert machines.svg(table).count('class="tip"') == len(machines.arrows(table))
+
+
+def test_the_site_shows_the_machines(built: tuple[Path, list[str]]) -> None:
+    """Each machine is a drawing on the page of its chapter."""
+    out, _ = built
+    for table in tables().values():
+        page = (out / "protocol/v1" / table.file).with_suffix(".html").read_text(encoding="utf-8")
+        assert f"<title>{table.machine}</title>" in page
+
+
+def test_an_arrow_from_everywhere_is_one(tmp_path: Path) -> None:
+    """Events that lead from every state to one are drawn once, and cells that stay are not."""
+    (tmp_path / "01-x.md").write_text(
+        "### State table: x\n\n| state | event | next | effects |\n|---|---|---|---|\n"
+        "| a | go | b | . |\n| b | go | c | . |\n| c | go | c | . |\n"
+        "| a | end | c | . |\n| b | end | c | . |\n| c | end | c | . |\n",
+        encoding="utf-8",
+    )
+    table = tables(tmp_path)["x"]
+
+    assert machines.arrows(table) == [("any state", "c", "end"), ("a", "b", "go"), ("b", "c", "go")]
+
+
 @pytest.mark.parametrize("name", sorted(walkthroughs.walkthroughs()))
 def test_every_step_that_is_seen_is_drawn(name: str) -> None:
     """Each frame of a walkthrough is an arrow of its diagram, in both forms."""
@@ -80,6 +111,15 @@ def test_every_step_that_is_seen_is_drawn(name: str) -> None:
     assert len(told) >= len(frames)
     assert diagrams.mermaid(case).count("->>") + diagrams.mermaid(case).count("--x") == len(told)
     assert diagrams.svg(case).count('class="tip"') == len(told)
+
+
+def test_help_builds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--help` is no folder."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        site.main(["--help"])
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_rules_in_code_are_not_linked() -> None:

@@ -5,6 +5,7 @@ What the peers say while they are played is recorded and compared with the schem
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,30 @@ CORES = {
 }
 REGISTRY: Registry[Any] = Registry().with_contents(list(schemas.by_id().items()))
 PLAYED = (Outcome.PASS, Outcome.UNSUPPORTED)
+ABOUT_ORDER = re.compile(r"\b(order|before|after|first|then|until|ahead)\b")
+# These words also mean other things than what comes first on the way between two peers.
+NO_RACES = {
+    # The order of bytes, digits, keys, values, items, or the parts of an address.
+    "values.special-float",
+    "values.int64",
+    "values.order",
+    "messages.key-order",
+    "messages.timestamp-encoding",
+    "errors.request-id",
+    "connection.url-slash",
+    "pagination.end-cursor",
+    "http.query-batch",
+    "http.run-path",
+    # What one peer does by itself, or below the messages.
+    "connection.websocket-ping",
+    "auth.key-rotation",
+    "auth.admin-recheck",
+    "pagination.status",
+    "http.no-retry",
+    # Both orders are allowed.
+    "auth.force-after-cached",
+}
+
 
 def cases(role: str) -> list[Case]:
     every = (parse_case(f"walkthroughs/{n}", case) for n, case in walkthroughs().items())
@@ -70,6 +95,18 @@ def test_walkthroughs_are_cases() -> None:
 
     assert len(told) == len(walkthroughs())
     assert [(case.id, id) for case in told for id in case.rules if id not in rules] == []
+
+
+def test_every_rule_about_order_has_a_walkthrough() -> None:
+    """A rule whose sentence or name speaks of order in time is told as a race, or is none."""
+    told = {id for case in walkthroughs().values() for id in case["rules"]}
+    about_order = {
+        rule.id
+        for rule in load().values()
+        if ABOUT_ORDER.search(f"{rule.id.replace('-', ' ')} {rule.text}")
+    }
+
+    assert about_order - told == NO_RACES
 
 
 def test_the_case_schema_is_the_suite_s() -> None:

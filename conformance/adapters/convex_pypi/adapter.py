@@ -154,8 +154,10 @@ def handle(op: dict[str, Any], later: list[Coroutine[Any, Any, None]]) -> dict[s
     elif name in ("mutate", "action") and not op.get("optimistic"):
         kind = "mutation" if name == "mutate" else "action"
         later.append(client.call(kind, op["call"], op["path"], decode(op["args"])))
-    elif name == "set_auth" and op["mode"] in ("static", "none"):
-        client.client.set_auth(op.get("token"))
+    elif name == "set_auth" and op["mode"] == "static":
+        client.client.set_auth(op["token"])
+    elif name == "set_auth" and op["mode"] == "none":
+        client.client.clear_auth()
     elif name == "set_auth" and op["mode"] == "admin" and not op.get("acting_as"):
         client.client.set_admin_auth(op["token"])
     elif name == "close":

@@ -144,27 +144,27 @@ async def _close(socket: ServerConnection, code: int | None, reason: str) -> Non
             socket.protocol.send_close(code, reason)
 
 
-@asynccontextmanager
-async def faulty_server(fault: type[ServerFault], upstream: str) -> AsyncIterator[str]:
-    """Serve the right server at `upstream` with a fault in front; yields the address."""
-    shared: dict[Any, Any] = {}
-    target = "ws" + upstream.rstrip("/").removeprefix("http")
-    opened: dict[ServerConnection, tuple[ServerFault, ClientConnection]] = {}
+class _Front:
+    """What stands before the right server: each socket of a client gets one of its own behind."""
 
-    async def process(socket: ServerConnection, request: Request) -> Response | None:
-        made = fault(shared)
-        headers = {
-            name: value
-            for name, value in request.headers.raw_items()
-            if name.lower() in HOP_HEADERS
-        }
-        changed = made.upgrade(request.path, headers)
+    def __init__(self, fault: type[ServerFault], upstream: str) -> None:
+        self._fault = fault
+        self._target = "ws" + upstream.rstrip("/").removeprefix("http")
+        self._shared: dict[Any, Any] = {}
+        self._opened: dict[ServerConnection, tuple[ServerFault, ClientConnection]] = {}
+
+    async def admit(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Open the socket behind; a refusal there is a refusal here."""
+        made = self._fault(self._shared)
+        raw = request.headers.raw_items()
+        kept = {name: value for name, value in raw if name.lower() in HOP_HEADERS}
+        changed = made.upgrade(request.path, kept)
         if isinstance(changed, int):
             return socket.respond(HTTPStatus(changed), "no\n")
         path, headers = changed
         try:
             server = await connect(
-                target + path,
+                self._target + path,
                 additional_headers=headers,
                 user_agent_header=None,
                 max_size=None,
@@ -177,21 +177,27 @@ async def faulty_server(fault: type[ServerFault], upstream: str) -> AsyncIterato
             del response.headers["Content-Length"]
             response.headers["Content-Length"] = str(len(response.body))
             return response
-        opened[socket] = (made, server)
+        self._opened[socket] = (made, server)
         return None
 
-    async def handle(socket: ServerConnection) -> None:
-        made, server = opened.pop(socket)
+    async def handle(self, socket: ServerConnection) -> None:
+        """Carry what is said between the two sockets."""
+        made, server = self._opened.pop(socket)
         try:
             await _Pipe(made, socket, server).run()
         finally:
             server.transport.abort()
 
+
+@asynccontextmanager
+async def faulty_server(fault: type[ServerFault], upstream: str) -> AsyncIterator[str]:
+    """Serve the right server at `upstream` with a fault in front; yields the address."""
+    front = _Front(fault, upstream)
     async with serve(
-        handle,
+        front.handle,
         "127.0.0.1",
         0,
-        process_request=process,
+        process_request=front.admit,
         max_size=None,
         ping_interval=None,
         close_timeout=1,

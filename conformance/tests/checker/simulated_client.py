@@ -233,7 +233,7 @@ class Client:
 
     def visible(self, sub: Sub) -> Json:
         is_answered = sub.number in self.held and self.version["querySet"] > 0
-        value = self.held[sub.number] if is_answered else MISSING
+        value: Any = self.held[sub.number] if is_answered else MISSING
         if value is MISSING or sub.path != "fx:list":
             return value
         mine = [

@@ -114,9 +114,6 @@ type identity struct {
 	impersonating json.RawMessage
 }
 
-// String keeps the token out of logs ([auth.token-secret]).
-func (i identity) String() string { return "identity " + i.kind }
-
 type auth struct {
 	state         authState
 	want          identity

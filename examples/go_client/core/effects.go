@@ -4,7 +4,10 @@
 
 package core
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Moment is the time and the chance that an input brings with it.
 type Moment struct {
@@ -59,3 +62,9 @@ type Status struct {
 	Retries       int
 	InFlight      int
 }
+
+// String and GoString tell the size alone: an Authenticate holds a token ([auth.token-secret]).
+func (s Send) String() string { return fmt.Sprintf("Send of %d bytes", len(s.Text)) }
+
+// GoString is for %#v.
+func (s Send) GoString() string { return s.String() }

@@ -40,7 +40,7 @@ type proof struct {
 	identity uint32
 }
 
-// NewSession makes a session with a fresh UUID.
+// NewSession makes a session; its id is a UUID that no other session has had ([session.id-fresh]).
 func NewSession(id string, options Options) *Session {
 	inactivity, deadline, leeway := 60*time.Second, 30*time.Second, 10*time.Second
 	if options.Inactivity > 0 {
@@ -60,6 +60,12 @@ func NewSession(id string, options Options) *Session {
 	}
 	return s
 }
+
+// [auth.token-secret] A session holds tokens, and what it sends may hold them.
+func (s *Session) String() string { return "session " + s.id }
+
+// GoString is for %#v.
+func (s *Session) GoString() string { return s.String() }
 
 // TakeEffects hands out what is to be done, in order.
 func (s *Session) TakeEffects() []Effect {

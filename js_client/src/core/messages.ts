@@ -11,18 +11,15 @@ import { decode, eightBytes, encodeArgs, fromBase64, needsDecoding, type Json, t
 /** What the results depend on: which queries, who asks, and which moment. */
 export type Version = { readonly querySet: number; readonly identity: number; readonly ts: bigint };
 
+type Answer = { readonly queryId: number; readonly journal: string | null; readonly logLines: readonly string[] };
+type Updated = { readonly type: "QueryUpdated"; readonly value: Value; readonly errorMessage?: undefined };
+type Failed = { readonly type: "QueryFailed"; readonly value?: undefined; readonly errorMessage: string };
+
 /** What the server says of one query. */
 export type Change =
   | { readonly type: "QueryRemoved"; readonly queryId: number }
-  | {
-      readonly type: "QueryUpdated" | "QueryFailed";
-      readonly queryId: number;
-      readonly journal: string | null;
-      readonly logLines: readonly string[];
-      readonly value: Value;
-      readonly errorMessage: string;
-      readonly errorData?: Value;
-    };
+  | (Answer & Updated & { readonly errorData?: undefined })
+  | (Answer & Failed & { readonly errorData?: Value });
 
 /** One step from a version to the next, with every result that changed. */
 export type Transition = {
@@ -63,8 +60,47 @@ export type FatalError = { readonly type: "FatalError"; readonly error: string }
 export type Ping = { readonly type: "Ping" };
 export type ServerMessage = Transition | Chunk | Response | AuthError | FatalError | Ping;
 
+/** An edit of the query set. */
+export type Edit =
+  | {
+      readonly type: "Add";
+      readonly queryId: number;
+      readonly udfPath: string;
+      readonly args: readonly [Json];
+      readonly journal?: string | null;
+    }
+  | { readonly type: "Remove"; readonly queryId: number };
+
 /** A message of ours, as it is written. */
-export type ClientMessage = { readonly type: string; readonly [field: string]: unknown };
+export type ClientMessage =
+  | {
+      readonly type: "Connect";
+      readonly sessionId: string;
+      readonly connectionCount: number;
+      readonly lastCloseReason?: string | null;
+      readonly maxObservedTimestamp?: string;
+      readonly clientTs?: number;
+      readonly extensions?: { readonly [name: string]: Json };
+    }
+  | {
+      readonly type: "Authenticate";
+      readonly baseVersion: number;
+      readonly tokenType: "User" | "Admin" | "None";
+      readonly value?: string;
+      readonly impersonating?: unknown;
+    }
+  | {
+      readonly type: "ModifyQuerySet";
+      readonly baseVersion: number;
+      readonly newVersion: number;
+      readonly modifications: readonly Edit[];
+    }
+  | {
+      readonly type: "Mutation" | "Action";
+      readonly requestId: number;
+      readonly udfPath: string;
+      readonly args: readonly [Json];
+    };
 
 // Each field as an example: a number stands for a u32, a list for a list of things like its first.
 const VERSION = { querySet: 0, identity: 0, ts: "" };

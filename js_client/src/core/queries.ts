@@ -5,7 +5,7 @@
  * Not here: the results (see transitions), the optimistic layers (see optimistic).
  */
 
-import { queryToken, type Change, type ClientMessage } from "./messages.js";
+import { queryToken, type Change, type ClientMessage, type Edit } from "./messages.js";
 import type { Json } from "./values.js";
 
 /** One query, for all of its subscribers. */
@@ -80,7 +80,7 @@ export function createQuerySet() {
       }
       // [connection.opening-set] Then it is sent even when it is empty.
       if (!isOpening && !edits.size) return [];
-      const modifications = Array.from(edits, ([queryId, query]) =>
+      const modifications = Array.from(edits, ([queryId, query]): Edit =>
         query
           ? // [messages.args-array]
             { type: "Add", queryId, udfPath: query.path, args: [query.args], journal: query.journal }

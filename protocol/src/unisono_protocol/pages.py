@@ -39,10 +39,11 @@ blockquote { margin: 1rem 0; padding: .1rem 1rem; border-left: 4px solid var(--m
   background: var(--soft) }
 blockquote:target, :target { outline: 2px solid var(--mark); outline-offset: 3px }
 svg.timeline { max-width: 100%; height: auto; font: 12px system-ui, sans-serif }
-svg.machine { font: 11px system-ui, sans-serif }
 .wide { overflow-x: auto }
 svg text { text-anchor: middle; fill: currentColor }
 svg .lane { font-weight: 600; font-size: 14px }
+svg.machine, svg.machine .lane { font: 11px system-ui, sans-serif }
+svg.machine .lane { font-weight: 600 }
 svg .life { stroke: var(--line) }
 svg .message { stroke: currentColor }
 svg .lost { stroke-dasharray: 5 4 }

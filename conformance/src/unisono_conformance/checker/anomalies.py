@@ -40,7 +40,7 @@ ANOMALIES: Final = _table(
     Anomaly(
         "ACK-OF-UNSENT",
         "I3",
-        "transitions.chain",
+        "transitions.only-received",
         "a version was acknowledged that was never sent",
     ),
     Anomaly(
@@ -66,7 +66,7 @@ ANOMALIES: Final = _table(
     Anomaly(
         "LOST-UPDATE",
         "I8",
-        "transitions.snapshot",
+        "mutations.success-is-durable",
         "an acknowledged write is not in the log",
     ),
     Anomaly("DUP-APPLY", "I8", "mutations.dedupe", "one mutation was carried out twice"),

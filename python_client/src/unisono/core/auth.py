@@ -287,8 +287,8 @@ class Auth:
     def refused(self, error: AuthError, now: float) -> None:
         """The server refused a token, or the one it had has expired."""
         base = self._sent if error.base_version is None else error.base_version
-        # [auth.stale-error] It speaks of an older attempt; the newest is on its way.
-        if base + 1 < self._sent:
+        # [auth.stale-error] It speaks of an older attempt, or of none on this connection.
+        if base + 1 < self._sent or not self._sent:
             return
         # [auth.attempted] [auth.ignore-while-fresh] Once for each token: a server that
         # says it again about the only token it was sent means that token.

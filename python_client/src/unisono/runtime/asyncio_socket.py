@@ -7,11 +7,14 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 
+import anyio
+
 from .frames import Frames, said
 from .transport import Socket, SocketLost, WebSocketOptions
 
 #: Reading pauses while more messages than this wait.
 CROWD = 1000
+GOODBYE_S = 1.0
 
 
 class AsyncioSocket(asyncio.Protocol):
@@ -105,11 +108,16 @@ class AsyncioSocket(asyncio.Protocol):
         return self._frames.take_messages()
 
     async def aclose(self, code: int, reason: str) -> None:
-        """Say goodbye and free the socket."""
+        """Say goodbye, briefly, and free the socket."""
         self._frames.say_goodbye(code, reason)
         self._write()
-        if self._transport is not None:
-            self._transport.close()
+        if self._transport is None or self._is_gone:
+            return
+        self._transport.close()
+        with anyio.move_on_after(GOODBYE_S, shield=True):
+            while not self._is_gone:
+                await self._wait()
+        self._transport.abort()
 
 
 async def connect(url: str, options: WebSocketOptions, name: Mapping[str, str]) -> Socket:
