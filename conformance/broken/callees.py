@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.broken.tracking import number
 
-from unisono_conformance.faulty_server import Frames, ServerFault
+from unisono_conformance.faulty_server import Frames, Rechaining, ServerFault
 from unisono_conformance.values import Json, encode_ts
 
 
@@ -133,3 +133,26 @@ class TellsNoRequestId(ServerFault):
             if "errorMessage" in change:
                 change["errorMessage"] = change["errorMessage"].partition("\n")[2] or "Error"
         return [frame]
+
+
+class PromisesWrites(ServerFault):
+    """Answers a mutation with success and has written nothing."""
+
+    name, rule = "promises-writes", "mutations.success-is-durable"
+
+    def c2s(self, frame: Json) -> Frames:
+        if frame["type"] != "Mutation":
+            return [frame]
+        return [{**frame, "udfPath": "fx:echoMutation", "args": [{"value": None}]}]
+
+
+class CountsAhead(Rechaining):
+    """Names a query set that nobody has sent."""
+
+    name, rule = "counts-ahead", "transitions.only-received"
+
+    def s2c(self, frame: Json) -> Frames:
+        if frame["type"] != "Transition":
+            return [frame]
+        end = {**frame["endVersion"], "querySet": frame["endVersion"]["querySet"] + 1}
+        return [self.chained({**frame, "endVersion": end})]

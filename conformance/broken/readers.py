@@ -159,3 +159,12 @@ class OffersTooLate(Fault):
         if frame["type"] == "Mutation":
             frame["extensions"] = {"example.delta": {"version": 1}}
         return [frame]
+
+
+class StaysAfterNoise(Fault):
+    """Keeps the socket that said something which is no message."""
+
+    name, rule = "stays-after-noise", "messages.refused-heals"
+
+    def wire(self, event: Json) -> Frames:
+        return [] if event["do"] == "close" else [event]
