@@ -137,7 +137,7 @@ describe.skipIf(MISSING.length)(`in Chromium (needs ${MISSING.join(", ") || "not
       );
       sample();
       await sent;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      for (let frame = 0; frame < 6; frame++) await new Promise(requestAnimationFrame);
       isRunning = false;
       return seen;
     });
