@@ -54,6 +54,7 @@ def checks() -> list[Check]:
         Check("ruff", (f"{BIN}/ruff", "check", ".")),
         Check("format", (f"{BIN}/ruff", "format", "--check", ".")),
         Check("mypy", (f"{BIN}/mypy", *PYTHON_FOLDERS)),
+        Check("pyright", ("npm", "exec", "--no", "--silent", "--", "pyright")),
         Check("tsc", ("npm", "run", "--silent", "check", "-w", "js_client")),
         Check(
             "vitest",

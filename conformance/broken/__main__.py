@@ -10,7 +10,7 @@ from conformance.broken.registry import all_faults, all_server_faults
 
 from unisono_conformance.adapter import Unsupported
 from unisono_conformance.faults import FaultyAdapter
-from unisono_conformance.faulty_server import faulty_server
+from unisono_conformance.faulty_front import faulty_server
 
 
 async def serve_client(name: str, command: list[str]) -> None:

@@ -11,7 +11,8 @@ from conformance.broken.registry import all_faults, all_server_faults
 from unisono_conformance.case import Case, load_cases
 from unisono_conformance.client_player import ClientPlayer
 from unisono_conformance.faults import Fault, FaultyAdapter
-from unisono_conformance.faulty_server import ServerFault, faulty_server
+from unisono_conformance.faulty_front import faulty_server
+from unisono_conformance.faulty_server import ServerFault
 from unisono_conformance.outcome import Outcome
 from unisono_conformance.runner import weigh
 from unisono_conformance.server_player import ServerPlayer
@@ -36,7 +37,7 @@ async def client_rows(
             for name, fault in all_faults().items():
                 if fault.is_inline is is_inline:
                     adapter.fault = fault
-                    cases = [case for case in _cases("client") if fault.rule in case.rules]
+                    cases = _naming("client", fault.rule)
                     caught = await _client_catches(adapter, name, cases, first_only)
                     rows.append({"role": "client", "peer": name, "rule": fault.rule, "by": caught})
         finally:
@@ -44,17 +45,23 @@ async def client_rows(
     return rows
 
 
-async def server_rows(right: ServerTarget, *, first_only: bool = False) -> list[Row]:
+async def server_rows(
+    right: ServerTarget, redacting: ServerTarget, *, first_only: bool = False
+) -> list[Row]:
     """Play every broken server on the cases that name its rule."""
     gate = asyncio.Semaphore(SIDE_BY_SIDE)
 
-    async def row(name: str, fault: type[ServerFault]) -> Row:
-        cases = [case for case in _cases("server") if fault.rule in case.rules]
-        async with gate, faulty_server(fault, right.url) as url:
-            caught = await _server_catches(replace(right, url=url), cases, first_only)
+    async def row(name: str, fault: type[ServerFault], cases: Cases) -> Row:
+        target = redacting if all("redact" in case.requires for case in cases) else right
+        async with gate, faulty_server(fault, target.url) as url:
+            caught = await _server_catches(replace(target, url=url), cases, first_only)
         return {"role": "server", "peer": name, "rule": fault.rule, "by": caught}
 
-    return list(await asyncio.gather(*(row(*each) for each in all_server_faults().items())))
+    plays = [(*item, _naming("server", item[1].rule)) for item in all_server_faults().items()]
+    # A clock that is moved is moved for everybody.
+    alone = [play for play in plays if any("time" in case.requires for case in play[2])]
+    rows = await asyncio.gather(*(row(*play) for play in plays if play not in alone))
+    return [*rows, *[await row(*play) for play in alone]]
 
 
 def matrix_text(rows: Sequence[Row]) -> str:
@@ -75,8 +82,8 @@ def matrix_text(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cases(role: str) -> list[Case]:
-    return [case for case in load_cases() if case.role == role]
+def _naming(role: str, rule: str) -> list[Case]:
+    return [case for case in load_cases() if case.role == role and rule in case.rules]
 
 
 async def _client_catches(

@@ -227,7 +227,7 @@ class _Garbles(ServerFault):
     pairs: tuple[str, str] = ("", "")
 
     def text_of(self, frame: Json) -> str:
-        return super().text_of(frame).replace(*self.pairs)
+        return json.dumps(frame, ensure_ascii=False).replace(*self.pairs)
 
 
 class LosesTheBytes(_Garbles):

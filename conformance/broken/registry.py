@@ -11,10 +11,15 @@ from conformance.broken import (
     callers,
     careless,
     clients,
+    desks,
     holders,
+    hosts,
+    keepers,
     lax,
+    one_shots,
     pages,
     painters,
+    plugs,
     readers,
     servers,
 )
@@ -24,8 +29,19 @@ from unisono_conformance.faulty_server import ServerFault
 
 F = TypeVar("F", Fault, ServerFault)
 
-CLIENT_MODULES = (clients, askers, callers, careless, readers, holders, painters)
-SERVER_MODULES = (servers, callees, lax, pages)
+CLIENT_MODULES = (
+    clients,
+    askers,
+    callers,
+    careless,
+    readers,
+    holders,
+    painters,
+    one_shots,
+    plugs,
+    hosts,
+)
+SERVER_MODULES = (servers, callees, lax, pages, desks, keepers)
 
 
 def all_faults() -> dict[str, type[Fault]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -92,3 +94,34 @@ async def test_the_log_of_an_adapter_is_kept() -> None:
     assert adapter.hello["name"] == "unisono"
     assert adapter.log == []
     assert await adapter.stop() == 0
+
+
+@pytest.mark.asyncio
+async def test_an_adapter_that_runs_can_be_attached_to() -> None:
+    """The lines go over a socket; the goodbye ends the line."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async for line in reader:
+            request = json.loads(line)
+            answer = {"re": request["seq"], "ok": True, "name": "attached", "features": []}
+            writer.write(json.dumps(answer).encode() + b"\n")
+            if request["op"] == "bye":
+                break
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    adapter = await Adapter.start([f"tcp://127.0.0.1:{port}"])
+
+    assert adapter.hello["name"] == "attached"
+    assert await adapter.stop() == 0
+    assert adapter.is_broken
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1", "tcp://127.0.0.1:1"])
+async def test_an_address_without_an_adapter_is_one_clear_sentence(address: str) -> None:
+    with pytest.raises(AdapterError, match=f"cannot attach to {address}"):
+        await Adapter.start([address])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from suite_peers import adapter_command
@@ -45,3 +46,22 @@ async def test_fragments_and_compression_change_nothing() -> None:
 
     assert {result.outcome for result in run.results} == {Outcome.PASS}
     assert len(run.results) > len(cases)
+
+
+@pytest.mark.soak
+@pytest.mark.asyncio
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name", "words"), [("python", ("asyncio",)), ("js", ())])
+async def test_no_case_depends_on_the_form_of_transport(name: str, words: tuple[str, ...]) -> None:
+    """Whole, in fragments, compressed, and both: every case has the same verdict."""
+    plain = [case for case in CASES if case.id != "transitions/a-large-one-is-taken"]
+    cases = [replace(case, matrix=("fragment", "compress")) for case in plain]
+
+    run = await run_client(adapter_command(name, *words), cases, permute=True, time_scale=2)
+
+    verdicts: dict[str, set[Outcome]] = {}
+    for result in run.results:
+        verdicts.setdefault(result.case_id, set()).add(result.outcome)
+    assert {case: sorted(seen) for case, seen in verdicts.items() if len(seen) > 1} == {}
+    assert len(run.results) == 4 * len(cases)
+    assert Outcome.FAIL not in set().union(*verdicts.values())

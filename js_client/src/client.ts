@@ -4,15 +4,14 @@
  * Not here: the protocol (see core), sockets and timers (see runtime).
  */
 
-import { closedError, refuse } from "./core/errors.js";
-import type { Settlement } from "./core/mutations.js";
+import { closedError, refuse, type Outcome } from "./core/errors.js";
+import type { CallKind } from "./core/mutations.js";
 import type { OptimisticUpdate, Visible } from "./core/optimistic.js";
-import { createSession, type ClientState, type Session, type SessionOptions } from "./core/session.js";
+import type { ClientState, SessionOptions } from "./core/session.js";
 import type { Args, Value } from "./core/values.js";
-import type { Preloaded } from "./preload.js";
 import { pathOf, type Action, type AnyFunction, type Mutation, type Query, type Rest } from "./reference.js";
-import { createDriver, type Driver, type FaceEffect } from "./runtime/driver.js";
-import { syncUrl, webSockets, type WebSocketConstructor } from "./runtime/websocket.js";
+import { createDriver } from "./runtime/driver.js";
+import { syncUrl, type WebSocketConstructor } from "./runtime/websocket.js";
 
 /** Gets a token: from a cache, or, with `forceRefreshToken`, a new one; null when there is none. */
 export type TokenFetcher = (options: { readonly forceRefreshToken: boolean }) => Promise<string | null | undefined>;
@@ -22,8 +21,6 @@ export type ClientOptions = SessionOptions & {
   readonly WebSocket?: WebSocketConstructor;
   /** Where log lines of functions, and errors of callbacks, go. */
   readonly log?: (line: unknown, path?: string) => void;
-  /** What the server has rendered the page with. */
-  readonly preloaded?: Preloaded;
 };
 
 /** A live query; it ends with `unsubscribe()`. */
@@ -40,33 +37,10 @@ export type Snapshot = ReadonlyMap<string, Visible>;
 
 type Listener = (changed: readonly string[]) => void;
 
-export class Client {
-  readonly #session: Session;
-  readonly #driver: Driver;
-  readonly #log: (line: unknown, path?: string) => void;
-  readonly #listeners = new Set<Listener>();
-  readonly #stateListeners = new Set<(state: ClientState) => void>();
-  readonly #watchers = new Map<string, Set<() => void>>();
-  /** How to reject the queries that wait for their one value. */
-  readonly #asked = new Set<(error: Error) => void>();
-  readonly #calls = new Map<number, (settlement: Settlement) => void>();
-  #fetcher: TokenFetcher | undefined;
-  #onAuthChange: ((isAuthenticated: boolean) => void) | undefined;
-  #snapshot: Snapshot | undefined;
-  #state: ClientState | undefined;
-
-  /** Begins to connect to the deployment at this URL. */
-  constructor(url: string, options: ClientOptions = {}) {
-    const Socket = options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor | undefined);
-    if (!Socket) refuse("connection.url", "WebSocket", Socket);
-    this.#log = options.log ?? console.log;
-    const { preloaded } = options;
-    this.#session = createSession(sessionId(), { expectAuth: preloaded?.isAuthenticated, ...options });
-    if (preloaded) this.#session.seed(preloaded.ts, preloaded.results);
-    this.#driver = createDriver(this.#session, webSockets(syncUrl(url), Socket), (effect) => this.#carryOut(effect));
-    this.#driver.turn(this.#session.start);
-    globalThis.addEventListener?.("online", this.reconnectNow);
-  }
+/** Live queries, mutations and actions of one deployment. */
+export interface Client {
+  /** What the page was rendered with: the same on the server and here, however fast the socket is. */
+  readonly initial: { readonly results: Snapshot; readonly state: ClientState };
 
   /** Call back once for every snapshot, with the tokens of what changed. */
   subscribe(listener: Listener): () => void;
@@ -83,64 +57,13 @@ export class Client {
     onValue: (value: Result) => void,
     onError?: (error: Error) => void,
   ): Subscription;
-  subscribe(
-    query: Listener | AnyFunction,
-    args?: unknown,
-    onValue?: (value: never) => void,
-    onError: (error: Error) => void = this.#log,
-  ): Subscription | (() => void) {
-    if (typeof query === "function") return added(this.#listeners, query);
-    return this.watch(query, args as Args, (visible) => {
-      if (visible) "value" in visible ? onValue?.(visible.value as never) : onError(visible.error);
-    });
-  }
 
   /** Call back whenever what is visible of a query has changed: to a value, an error, or nothing yet. */
-  watch(query: AnyFunction, args: Args | undefined, onChange: (visible: Visible) => void): Subscription {
-    const { visible, subscribe, unsubscribe } = this.#session;
-    const token = this.#driver.turn(() => subscribe(pathOf(query), args));
-    const watchers = this.#watchers.get(token) ?? new Set();
-    this.#watchers.set(token, watchers);
-    let last: Visible;
-    const tell = (): void => {
-      const now = visible(token);
-      // [session.stop-then-silence]
-      if (now === last || !this.#watchers.get(token)?.has(tell)) return;
-      last = now;
-      this.#guard(() => onChange(now));
-    };
-    const stop = added(watchers, tell);
-    // [queries.known-value] Soon, but not before the caller holds its subscription.
-    queueMicrotask(tell);
-    return {
-      token,
-      get current() {
-        return visible(token);
-      },
-      unsubscribe: () => {
-        if (!stop()) return;
-        if (!watchers.size) this.#watchers.delete(token);
-        this.#driver.turn(() => unsubscribe(token));
-      },
-    };
-  }
+  watch(query: AnyFunction, args: Args | undefined, onChange: (visible: Visible) => void): Subscription;
 
   /** The value of a query at this moment. */
   query<Arguments, Result>(query: Query<Arguments, Result>, ...args: Rest<Arguments>): Promise<Result>;
   query<Result = Value>(path: string, args?: Args): Promise<Result>;
-  query(query: AnyFunction, args?: unknown): Promise<never> {
-    let stop = (): void => undefined;
-    const value = new Promise<never>((resolve, reject) => {
-      const { unsubscribe } = this.subscribe(query as string, args as Args, resolve, reject);
-      const forget = added(this.#asked, reject);
-      stop = () => {
-        forget();
-        unsubscribe();
-      };
-      if (this.state.connection === "closed") this.#end();
-    });
-    return value.finally(() => stop());
-  }
 
   /** Change something; resolves when the visible results show it. */
   mutation<Arguments extends Args, Result>(
@@ -153,150 +76,173 @@ export class Client {
     args?: Args,
     options?: { readonly optimistic?: OptimisticUpdate | undefined },
   ): Promise<Result>;
-  mutation(
-    mutation: AnyFunction,
-    args?: unknown,
-    options?: { readonly optimistic?: OptimisticUpdate<never> | undefined },
-  ): Promise<never> {
-    return this.#call(() => this.#session.mutate(pathOf(mutation), args as Args, options?.optimistic as OptimisticUpdate));
-  }
 
   /** Do something; resolves with the answer. It is not repeated when the connection breaks. */
   action<Arguments, Result>(action: Action<Arguments, Result>, ...args: Rest<Arguments>): Promise<Result>;
   action<Result = Value>(path: string, args?: Args): Promise<Result>;
-  action(action: AnyFunction, args?: unknown): Promise<never> {
-    return this.#call(() => this.#session.act(pathOf(action), args as Args));
-  }
 
   /** Sign in with the tokens of a fetcher, and hear when the server has confirmed or refused them. */
-  setAuth(fetcher: TokenFetcher, onChange?: (isAuthenticated: boolean) => void): void {
-    this.#fetcher = fetcher;
-    this.#onAuthChange = onChange;
-    this.#driver.turn(this.#session.setAuth);
-  }
-
+  setAuth(fetcher: TokenFetcher, onChange?: (isAuthenticated: boolean) => void): void;
   /** Sign in with an admin key, maybe to act as a user. */
-  setAdminAuth(key: string, actingAs?: Args): void {
-    this.#driver.turn((now) => this.#session.setAdmin(key, actingAs, now));
-  }
-
+  setAdminAuth(key: string, actingAs?: Args): void;
   /** Sign out. */
-  clearAuth(): void {
-    this.#driver.turn(this.#session.clearAuth);
-  }
+  clearAuth(): void;
 
   /** How the connection is doing; the same object until something changes. */
-  get state(): ClientState {
-    return (this.#state ??= this.#session.state());
-  }
-
+  readonly state: ClientState;
   /** Call back when `state` has changed. */
-  onState(listener: (state: ClientState) => void): () => void {
-    return added(this.#stateListeners, listener);
-  }
-
+  onState(listener: (state: ClientState) => void): () => void;
   /** What is visible now of what a token names; the same object until it changes. */
-  visible(token: string): Visible {
-    return this.#session.visible(token);
-  }
-
+  visible(token: string): Visible;
   /** All that is visible now; the same object until the next call of the listeners. */
-  snapshot(): Snapshot {
-    return (this.#snapshot ??= this.#session.snapshot());
-  }
+  snapshot(): Snapshot;
 
   /** Send nothing until `resume`. */
-  pause(): void {
-    this.#driver.turn(this.#session.pause);
-  }
-
-  resume(): void {
-    this.#driver.turn(this.#session.resume);
-  }
-
+  pause(): void;
+  resume(): void;
   /** Do not wait for the next attempt to connect. */
-  readonly reconnectNow = (): void => this.#driver.turn(this.#session.reconnectNow);
-
+  reconnectNow(): void;
   /** End everything; resolves when nothing is left. Pending calls are rejected. */
-  close(): Promise<void> {
-    globalThis.removeEventListener?.("online", this.reconnectNow);
-    // [session.stop-then-silence]
-    this.#watchers.clear();
-    this.#listeners.clear();
-    this.#driver.turn(this.#session.close);
-    return this.#driver.allClosed();
-  }
-
-  #call(start: () => number): Promise<never> {
-    return new Promise((resolve, reject) => {
-      this.#driver.turn(() =>
-        this.#calls.set(start(), (settlement) =>
-          "value" in settlement ? resolve(settlement.value as never) : reject(settlement.error),
-        ),
-      );
-    });
-  }
-
-  #carryOut(effect: FaceEffect): void {
-    switch (effect.type) {
-      case "Publish":
-        this.#snapshot = undefined;
-        for (const token of effect.changed) this.#watchers.get(token)?.forEach((tell) => tell());
-        this.#listeners.forEach((listener) => this.#guard(() => listener(effect.changed)));
-        break;
-      case "Settle":
-        this.#calls.get(effect.call)?.(effect.settlement);
-        this.#calls.delete(effect.call);
-        break;
-      case "FetchToken":
-        void this.#fetch(effect.number, effect.force);
-        break;
-      case "Log":
-        this.#log(effect.line, effect.path);
-        break;
-      case "AuthChanged":
-        this.#guard(() => this.#onAuthChange?.(effect.isAuthenticated));
-      // Falls through, as that is part of the state.
-      case "StateChanged":
-        this.#state = undefined;
-        this.#stateListeners.forEach((listener) => this.#guard(() => listener(this.state)));
-        if ("connection" in effect && effect.connection === "closed") this.#end();
-    }
-  }
-
-  #end(): void {
-    this.#asked.forEach((reject) => reject(closedError()));
-  }
-
-  async #fetch(number: number, forceRefreshToken: boolean): Promise<void> {
-    let token: string | null | undefined;
-    try {
-      token = await this.#fetcher!({ forceRefreshToken });
-    } catch (error) {
-      // [auth.fetch-rejects]
-      this.#log(error);
-    }
-    this.#driver.turn((now) => this.#session.token(number, token, now));
-  }
-
-  /** A callback that throws hurts only itself. */
-  #guard(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#log(error);
-    }
-  }
+  close(): Promise<void>;
 }
 
-/** Put into a set; the way to take it out again says whether it was there. */
-function added<Item>(set: Set<Item>, item: Item): () => boolean {
+/** How to end something: well, or badly. */
+type Done = readonly [onValue?: (value: never) => void, onError?: (error: Error) => void];
+
+const end = ([onValue, onError]: Done, outcome: Outcome): void =>
+  "value" in outcome ? onValue?.(outcome.value as never) : onError?.(outcome.error);
+
+/** Put into a set; the way to take it out again. */
+const added = <Item>(set: Set<Item>, item: Item): (() => void) => {
   set.add(item);
-  return () => set.delete(item);
+  return () => void set.delete(item);
+};
+
+function createClient(url: string, options: ClientOptions = {}): Client {
+  const { WebSocket: Socket = globalThis.WebSocket as WebSocketConstructor, log = console.log } = options;
+  if (!Socket) refuse("connection.url", "WebSocket", Socket);
+  const address = syncUrl(url);
+  const listeners = new Set<Listener>();
+  const stateListeners = new Set<(state: ClientState) => void>();
+  let fetcher: TokenFetcher;
+  let onAuthChange: ((isAuthenticated: boolean) => void) | undefined;
+  let snapshot: Snapshot | undefined;
+  let isOver = false;
+
+  const driver = createDriver<Done>(
+    sessionId(),
+    options,
+    () => new Socket(address),
+    {
+      _log: log,
+      _settle: end,
+      _publish(changed, watchers) {
+        snapshot = undefined;
+        for (const tell of [...watchers, ...listeners]) driver._later(tell)(changed);
+      },
+      _authChanged: (isAuthenticated) => onAuthChange?.(isAuthenticated),
+      _stateChanged(now) {
+        for (const tell of stateListeners) driver._later(tell)(now);
+      },
+      async _fetch(number, forceRefreshToken) {
+        let token;
+        try {
+          token = await fetcher({ forceRefreshToken });
+        } catch (error) {
+          // [auth.fetch-rejects]
+          log(error);
+        }
+        input._token(number, token);
+      },
+    },
+  );
+  const { _session: session, _input: input } = driver;
+
+  const watch: Client["watch"] = (query, args, onChange) => {
+    let last: Visible;
+    const tell = (): void => {
+      const now = session._visible(token);
+      // [session.stop-then-silence]
+      if (now === last || isOver || !entry._watchers.has(tell)) return;
+      last = now;
+      onChange(now);
+    };
+    const entry = input._subscribe(pathOf(query), args, tell);
+    const token = entry._token;
+    // [queries.known-value] Soon, but not before the caller holds its subscription.
+    queueMicrotask(() => driver._attempt(tell));
+    return {
+      token,
+      get current() {
+        return session._visible(token);
+      },
+      unsubscribe: () => input._unsubscribe(entry, tell),
+    };
+  };
+
+  const call =
+    (kind: CallKind) =>
+    (reference: AnyFunction, args?: unknown, callOptions?: { readonly optimistic?: unknown }): Promise<never> =>
+      new Promise((...done) =>
+        input._call(kind, pathOf(reference), args as Args, done, callOptions?.optimistic as OptimisticUpdate),
+      );
+
+  const initial = { results: session._snapshot(), state: session._state() };
+  const { _reconnectNow: reconnectNow } = input;
+  globalThis.addEventListener?.("online", reconnectNow);
+
+  return {
+    initial,
+    subscribe: ((query: Listener | AnyFunction, args?: Args, onValue?: () => void, onError = log) =>
+      typeof query === "function"
+        ? added(listeners, query)
+        : watch(query, args, (visible) => visible && end([onValue, onError], visible))) as Client["subscribe"],
+    watch,
+    query: (query: AnyFunction, args?: unknown): Promise<never> =>
+      new Promise((...done) => {
+        const leave = (outcome: Outcome): void => {
+          unsubscribe();
+          forget();
+          end(done, outcome);
+        };
+        const { unsubscribe } = watch(query, args as Args, (visible) => visible && leave(visible));
+        const look = (): unknown => session._state().connection === "closed" && leave({ error: closedError() });
+        const forget = added(stateListeners, look);
+        look();
+      }),
+    mutation: call("Mutation"),
+    action: call("Action"),
+    setAuth(...auth) {
+      [fetcher, onAuthChange] = auth;
+      input._identify("set");
+    },
+    setAdminAuth: (value, impersonating) => input._identify("admin", { tokenType: "Admin", value, impersonating }),
+    clearAuth: () => input._identify("clear"),
+    get state() {
+      return session._state();
+    },
+    onState: (listener) => added(stateListeners, listener),
+    visible: session._visible,
+    snapshot: () => (snapshot ??= session._snapshot()),
+    pause: () => input._pause(true),
+    resume: () => input._pause(false),
+    reconnectNow,
+    close() {
+      globalThis.removeEventListener?.("online", reconnectNow);
+      // [session.stop-then-silence]
+      isOver = true;
+      listeners.clear();
+      input._close();
+      return driver._allClosed();
+    },
+  };
 }
+
+/** Begins to connect to the deployment at a URL; throws for what cannot be one. */
+export const Client = createClient as unknown as new (url: string, options?: ClientOptions) => Client;
 
 /** A UUID of version 4; `randomUUID` is missing on pages without TLS. */
 const sessionId = (): string =>
-  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
-    (+digit ^ (crypto.getRandomValues(new Uint8Array(1))[0]! & (15 >> (+digit / 4)))).toString(16),
+  "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () =>
+    (crypto.getRandomValues(new Uint8Array(1))[0]! & 15).toString(16),
   );

@@ -5,9 +5,17 @@
  */
 
 import type { Client, Subscription } from "./client.js";
-import { createPages, type PageView, type PaginationOptions } from "./core/pagination.js";
+import { queryToken } from "./core/messages.js";
+import {
+  createPages,
+  firstPage,
+  type Pages,
+  type PageView,
+  type PaginationOptions,
+  type VisiblePage,
+} from "./core/pagination.js";
 import type { Args, Value } from "./core/values.js";
-import type { AnyFunction, Query } from "./reference.js";
+import { pathOf, type AnyFunction, type Query } from "./reference.js";
 
 export type { PageView, PaginationOptions, PaginationStatus } from "./core/pagination.js";
 
@@ -20,39 +28,61 @@ export type PaginatedSubscription<Item = Value> = {
   unsubscribe(): void;
 };
 
+/** A list that is live while it has a subscriber, one at a time, and then begins anew. */
+export type PaginatedList<Item = Value> = Omit<PaginatedSubscription<Item>, "unsubscribe"> & {
+  /** What the page was rendered with. */
+  readonly initial: PageView<Item>;
+  /** Call back when `current` has changed. */
+  subscribe(onChange: () => void): () => void;
+};
+
 /** What a function that paginates returns, as far as a reader is concerned. */
 export type PageOf<Item> = { readonly page: readonly Item[] };
 
-let uses = 0;
+type Paginated = { readonly paginationOpts: unknown };
 
-/** Keep told of a list: at once, and whenever what is there has changed. */
-export function paginate<Arguments extends { readonly paginationOpts: unknown }, Item>(
+let uses = 0;
+const newId = (): number => ++uses;
+
+type Options = { readonly initialItems: number };
+
+/** A list of which nothing is asked for yet; a first page that was preloaded shows already. */
+export function paginatedList<Arguments extends Paginated, Item>(
   client: Client,
   query: Query<Arguments, PageOf<Item>>,
   args: Omit<Arguments, "paginationOpts">,
-  options: { readonly initialItems: number },
-  onChange?: (view: PageView<Item>) => void,
-): PaginatedSubscription<Item>;
-export function paginate<Item = Value>(
+  options: Options,
+): PaginatedList<Item>;
+export function paginatedList<Item = Value>(
   client: Client,
   path: string,
   args: Args,
-  options: { readonly initialItems: number },
-  onChange?: (view: PageView<Item>) => void,
-): PaginatedSubscription<Item>;
-export function paginate(
+  options: Options,
+): PaginatedList<Item>;
+export function paginatedList(
   client: Client,
   query: AnyFunction,
   args: object,
-  { initialItems }: { readonly initialItems: number },
-  onChange?: (view: PageView<never>) => void,
-): PaginatedSubscription<never> {
-  const pages = createPages(initialItems, () => ++uses);
-  let subscriptions = new Map<string, Subscription>();
+  { initialItems }: Options,
+): PaginatedList<never> {
+  const path = pathOf(query);
+  const pageArgs = (paginationOpts: PaginationOptions): Args => ({ ...args, paginationOpts }) as unknown as Args;
+  const tokenOf = (page: PaginationOptions): string =>
+    subscriptions.get(page)?.token ?? queryToken(path, pageArgs(page));
+  const read = (page: PaginationOptions): VisiblePage => client.visible(tokenOf(page));
+  let subscriptions = new Map<PaginationOptions, Subscription>();
+  let pages: Pages;
   let view: PageView<never>;
-  let seen: unknown[] = [];
   let told: unknown;
-  const read = (page: PaginationOptions) => subscriptions.get(JSON.stringify(page))?.current;
+  let seen: unknown[] = [];
+  let listener: (() => void) | undefined;
+  let stop: (() => void) | undefined;
+
+  const begin = (): void => {
+    // [pagination.reset]
+    pages = createPages(initialItems, newId, read(firstPage(initialItems, 0))?.value ? 0 : newId());
+    told = undefined;
+  };
 
   /** The view, made anew only when a page is another than before. */
   const look = (): PageView<never> => {
@@ -68,33 +98,75 @@ export function paginate(
   const sync = (wanted = pages.wanted()): void => {
     const before = subscriptions;
     subscriptions = new Map(
-      wanted.map((paginationOpts) => {
-        const key = JSON.stringify(paginationOpts);
-        return [key, before.get(key) ?? client.watch(query, { ...args, paginationOpts }, () => undefined)];
-      }),
+      wanted.map((page) => [page, before.get(page) ?? client.watch(path, pageArgs(page), () => undefined)]),
     );
-    for (const [key, { unsubscribe }] of before) if (!subscriptions.has(key)) unsubscribe();
-    if (wanted[0] && look() !== told) onChange?.((told = view) as PageView<never>);
+    for (const [page, { unsubscribe }] of before) if (!subscriptions.has(page)) unsubscribe();
+    if (wanted[0] && look() !== told) {
+      told = view;
+      listener?.();
+    }
   };
 
-  // All pages of a publication have changed by the time that a listener is called.
-  const stop = client.subscribe(() => {
-    pages.update(read);
-    sync();
-  });
-  sync();
+  begin();
   return {
+    initial: pages!.view((page) => client.initial.results.get(tokenOf(page))) as PageView<never>,
     get current() {
       return look();
     },
     loadMore(items) {
-      const isMore = pages.more(items, read);
-      sync();
+      const isMore = !!listener && pages.more(items, read);
+      if (isMore) sync();
       return isMore;
     },
-    unsubscribe() {
-      stop();
-      sync([]);
+    subscribe(onChange) {
+      const mine = (listener = () => onChange());
+      if (!stop) {
+        // All pages of a publication have changed by the time that a listener is called.
+        stop = client.subscribe(() => {
+          pages.update(read);
+          sync();
+        });
+        sync();
+      }
+      return () => {
+        if (listener !== mine) return;
+        listener = undefined;
+        // Later, so that a list which is wanted again at once is never left.
+        queueMicrotask(() => {
+          if (listener || !stop) return;
+          stop();
+          stop = undefined;
+          sync([]);
+          begin();
+        });
+      };
     },
   };
+}
+
+/** Keep told of a list: at once, and whenever what is there has changed. */
+export function paginate<Arguments extends Paginated, Item>(
+  client: Client,
+  query: Query<Arguments, PageOf<Item>>,
+  args: Omit<Arguments, "paginationOpts">,
+  options: Options,
+  onChange?: (view: PageView<Item>) => void,
+): PaginatedSubscription<Item>;
+export function paginate<Item = Value>(
+  client: Client,
+  path: string,
+  args: Args,
+  options: Options,
+  onChange?: (view: PageView<Item>) => void,
+): PaginatedSubscription<Item>;
+export function paginate(
+  client: Client,
+  query: AnyFunction,
+  args: object,
+  options: Options,
+  onChange?: (view: PageView<never>) => void,
+): PaginatedSubscription<never> {
+  const list = paginatedList<never>(client, query as string, args as Args, options);
+  const unsubscribe = list.subscribe(() => onChange?.(list.current));
+  return Object.assign(list, { unsubscribe });
 }

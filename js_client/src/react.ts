@@ -8,8 +8,8 @@ import {
   createContext,
   createElement,
   use,
-  useCallback,
   useContext,
+  useEffect,
   useMemo,
   useRef,
   useSyncExternalStore,
@@ -17,14 +17,16 @@ import {
 } from "react";
 
 import type { Client } from "./client.js";
-import type { OptimisticUpdate, Visible } from "./core/optimistic.js";
+import { closedError } from "./core/errors.js";
 import { queryToken } from "./core/messages.js";
+import type { OptimisticUpdate, Visible } from "./core/optimistic.js";
+import { firstPage } from "./core/pagination.js";
 import type { ClientState } from "./core/session.js";
 import type { Args, Value } from "./core/values.js";
-import { paginate, type PageOf, type PageView, type PaginatedSubscription } from "./pagination.js";
-import { pathOf, type Action, type AnyFunction, type Mutation, type Query } from "./reference.js";
+import { paginatedList, type PageOf, type PageView } from "./pagination.js";
+import { pathOf, type Action, type AnyFunction, type ArgsOf, type Mutation, type Query, type ResultOf } from "./reference.js";
 
-const ClientContext = createContext<Client | undefined>(undefined);
+const ClientContext = /* @__PURE__ */ createContext<Client | undefined>(undefined);
 
 /** Give a client to all components below. */
 export const UnisonoProvider = ({ client, children }: { client: Client; children?: ReactNode }): ReactNode =>
@@ -33,45 +35,69 @@ export const UnisonoProvider = ({ client, children }: { client: Client; children
 /** The client of the nearest provider. */
 export function useClient(): Client {
   const client = useContext(ClientContext);
-  if (!client) throw new Error("no UnisonoProvider above this component");
+  if (!client) throw new Error("no UnisonoProvider");
   return client;
+}
+
+/** What a component can be rendered from. */
+type Store<Seen> = {
+  readonly subscribe: (onChange: () => void) => () => void;
+  readonly current: Seen;
+  /** What the page was rendered with: React demands just that while it hydrates, whatever has come since. */
+  readonly initial: Seen;
+};
+
+/** What is there of a store of the client; another one for each key, as renders of two keys must not meet. */
+function useStore<Kind extends Store<unknown>>(key: string, begin: (client: Client) => Kind): [Kind["current"], Kind] {
+  const client = useClient();
+  const store = useMemo(() => begin(client), [client, key]);
+  const read = (): Kind["current"] => store.current;
+  return [useSyncExternalStore(store.subscribe, read, () => store.initial), store];
 }
 
 /** No query for now, instead of its arguments. */
 export type Skip = "skip";
 
-/** Keep told of several queries, by names of your own; failed ones give their error. */
-export function useQueries<Name extends string>(
-  queries: { readonly [name in Name]: readonly [query: AnyFunction, args?: object | Skip] },
-): { readonly [name in Name]: Value | Error | undefined } {
-  const client = useClient();
-  const names = Object.keys(queries) as Name[];
-  const wanted = names
-    .filter((name) => queries[name][1] !== "skip")
-    .map((name) => [name, pathOf(queries[name][0]), queries[name][1] as Args | undefined] as const);
-  // What is equal has an equal key, whatever objects a render makes.
-  const key = JSON.stringify(wanted.map(([name, path, args]) => [name, queryToken(path, args)]));
-  const last = useRef<readonly Visible[]>([]);
+/** Queries by names of your own. */
+export type NamedQueries = { readonly [name: string]: readonly [query: AnyFunction, args?: object | Skip] };
 
-  const subscribe = useCallback(
-    (onChange: () => void) => {
-      const subscriptions = wanted.map(([, path, args]) => client.watch(path, args, onChange));
-      // Later, so that a query which is wanted again in the same commit is never left.
-      return () => queueMicrotask(() => subscriptions.forEach(({ unsubscribe }) => unsubscribe()));
-    },
-    [client, key],
-  );
-  const read = (): readonly Visible[] => {
-    const tokens = JSON.parse(key) as [name: string, token: string][];
-    const now = tokens.map(([, token]) => client.visible(token));
-    const isSame = now.length === last.current.length && now.every((each, index) => each === last.current[index]);
-    return isSame ? last.current : (last.current = now);
-  };
-  const visible = useSyncExternalStore(subscribe, read, read);
-  return useMemo(() => {
-    const found = wanted.map(([name], index) => [name, outcome(visible[index])]);
-    return Object.fromEntries(found) as { [name in Name]: Value | Error | undefined };
-  }, [visible, key]);
+/** The same, with the arguments that each of them takes. */
+export type TypedQueries<Queries extends NamedQueries> = {
+  readonly [name in keyof Queries]: readonly [query: Queries[name][0], args?: ArgsOf<Queries[name][0]> | Skip];
+};
+
+/** What is visible of each: undefined while it loads, and the error of a failed one. */
+export type QueryResults<Queries extends NamedQueries> = {
+  readonly [name in keyof Queries]?: ResultOf<Queries[name][0]> | Error;
+};
+
+/** Keep told of several queries. */
+export function useQueries<const Queries extends NamedQueries>(
+  queries: Queries & TypedQueries<Queries>,
+): QueryResults<Queries> {
+  const wanted = Object.entries<NamedQueries[string]>(queries)
+    .filter(([, [, args]]) => args !== "skip")
+    .map(([name, [query, args]]) => [name, queryToken(pathOf(query), args), query, args as Args] as const);
+  // What is equal has an equal key, whatever objects a render makes.
+  const key = String(wanted.map(([name, token]) => name + token));
+  return useStore(key, (client) => {
+    const collect = (visible: (token: string) => Visible): { readonly [name: string]: Value | Error | undefined } =>
+      Object.fromEntries(wanted.map(([name, token]) => [name, outcome(visible(token))]));
+    const initial = collect((token) => client.initial.results.get(token));
+    let last = initial;
+    return {
+      initial,
+      get current() {
+        const now = collect((token) => client.visible(token));
+        return wanted.every(([name]) => Object.is(now[name], last[name])) ? last : (last = now);
+      },
+      subscribe: (onChange) => {
+        const subscriptions = wanted.map(([, , query, args]) => client.watch(query, args, onChange));
+        // Later, so that a query which is wanted again in the same commit is never left.
+        return () => queueMicrotask(() => subscriptions.forEach(({ unsubscribe }) => unsubscribe()));
+      },
+    };
+  })[0] as QueryResults<Queries>;
 }
 
 const outcome = (visible: Visible): Value | Error | undefined =>
@@ -90,31 +116,42 @@ export function useQuery(query: AnyFunction, args?: unknown): unknown {
 export function useSuspenseQuery<Arguments, Result>(query: Query<Arguments, Result>, args: Arguments): Result;
 export function useSuspenseQuery<Result = Value>(path: string, args?: Args): Result;
 export function useSuspenseQuery(query: AnyFunction, args?: unknown): unknown {
-  const client = useClient();
   const value = useQuery(query as string, args as Args);
-  return value === undefined ? use(arrival(client, pathOf(query), args as Args)) : value;
+  useArrival(value !== undefined, query, args);
+  return value;
 }
 
-const ARRIVALS = new WeakMap<Client, Map<string, Promise<unknown>>>();
-/** A query that has arrived is kept so long for the component that waits for it to mount. */
-const KEEP_MS = 5_000;
+const ARRIVALS = new WeakMap<Client, Map<string, Promise<void>>>();
+/** React wants `use` in each render, if in one; with this it goes on at once. */
+const ARRIVED = { status: "fulfilled", then: () => undefined } as unknown as Promise<void>;
 
-/** The first value of a query; the same promise for all who wait for it. */
-function arrival(client: Client, path: string, args?: Args): Promise<unknown> {
-  const token = queryToken(path, args);
-  const arrivals = ARRIVALS.get(client) ?? new Map<string, Promise<unknown>>();
+/** Suspend until a query has a first result; the same promise for all who wait for it. */
+function useArrival(isThere: boolean, query: AnyFunction, args: unknown): void {
+  const client = useClient();
+  const token = queryToken(pathOf(query), args);
+  const arrivals = ARRIVALS.get(client) ?? new Map<string, Promise<void>>();
   ARRIVALS.set(client, arrivals);
-  const waiting = arrivals.get(token);
-  if (waiting) return waiting;
-  const value = new Promise((resolve, reject) => {
-    const subscription = client.subscribe(path, args ?? {}, resolve, reject);
-    setTimeout(() => {
-      arrivals.delete(token);
-      subscription.unsubscribe();
-    }, KEEP_MS);
-  });
-  arrivals.set(token, value);
-  return value;
+  if (!isThere && !arrivals.has(token)) {
+    const arrived = new Promise<void>((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const { unsubscribe } = client.watch(query, args as Args, () => {
+        // The components that wait for it have so long to mount and subscribe to it themselves.
+        timer ??= setTimeout(() => {
+          stop();
+          arrivals.delete(token);
+          unsubscribe();
+        }, 5_000);
+        resolve();
+      });
+      const stop = client.onState(({ connection }) => {
+        if (connection !== "closed") return;
+        clearTimeout(timer);
+        reject(closedError());
+      });
+    });
+    arrivals.set(token, arrived);
+  }
+  use(isThere ? ARRIVED : arrivals.get(token)!);
 }
 
 /** A function that calls a mutation, the same in every render. */
@@ -130,89 +167,89 @@ export function useMutation(
   mutation: AnyFunction,
   options?: { readonly optimistic?: OptimisticUpdate<never> },
 ): (args?: unknown) => Promise<never> {
+  return useCall((client, args) => client.mutation(mutation as string, args, options as object));
+}
+
+/** The same function in every render, which does what the latest of them says. */
+function useCall(call: (client: Client, args?: Args) => Promise<never>): (args?: unknown) => Promise<never> {
   const client = useClient();
-  const latest = useRef(options);
-  latest.current = options;
-  const path = pathOf(mutation);
-  return useCallback(
-    (args) => client.mutation(path, args as Args, { optimistic: latest.current?.optimistic as OptimisticUpdate }),
-    [client, path],
-  );
+  const latest = useRef(call);
+  // Not while it renders: React may throw a render away.
+  useEffect(() => void (latest.current = call));
+  return useMemo(() => (args) => latest.current(client, args as Args), [client]);
 }
 
 /** A function that calls an action, the same in every render. */
 export function useAction<Arguments, Result>(action: Action<Arguments, Result>): (args: Arguments) => Promise<Result>;
 export function useAction<Result = Value>(path: string): (args?: Args) => Promise<Result>;
 export function useAction(action: AnyFunction): (args?: unknown) => Promise<never> {
-  const client = useClient();
-  const path = pathOf(action);
-  return useCallback((args) => client.action(path, args as Args), [client, path]);
+  return useCall((client, args) => client.action(action as string, args));
 }
 
-/** How the connection is doing. */
-export function useConnectionState(): ClientState {
-  const client = useClient();
-  const read = (): ClientState => client.state;
-  return useSyncExternalStore(useCallback((onChange) => client.onState(onChange), [client]), read, read);
-}
+/** How the connection is doing, and whether the user is confirmed. */
+export const useConnectionState = (): ClientState =>
+  useStore("", (client) => ({
+    subscribe: (onChange) => client.onState(onChange),
+    get current() {
+      return client.state;
+    },
+    initial: client.initial.state,
+  }))[0];
 
 /** Whether the server has confirmed the user; loading while that is undecided. */
 export function useAuth(): { readonly isLoading: boolean; readonly isAuthenticated: boolean } {
   const { isAuthenticated } = useConnectionState();
-  return { isLoading: isAuthenticated === undefined, isAuthenticated: isAuthenticated === true };
+  return { isLoading: isAuthenticated === undefined, isAuthenticated: !!isAuthenticated };
 }
 
-type Children = { readonly children?: ReactNode };
+const shownIf =
+  (wanted: boolean | undefined) =>
+  ({ children }: { readonly children?: ReactNode }): ReactNode =>
+    useConnectionState().isAuthenticated === wanted && children;
 
 /** Shown once the server has confirmed the user. */
-export const Authenticated = ({ children }: Children): ReactNode => useAuth().isAuthenticated && children;
-
+export const Authenticated = /* @__PURE__ */ shownIf(true);
 /** Shown to nobody in particular. */
-export function Unauthenticated({ children }: Children): ReactNode {
-  const { isLoading, isAuthenticated } = useAuth();
-  return !isLoading && !isAuthenticated && children;
-}
-
+export const Unauthenticated = /* @__PURE__ */ shownIf(false);
 /** Shown while nobody knows. */
-export const AuthLoading = ({ children }: Children): ReactNode => useAuth().isLoading && children;
+export const AuthLoading = /* @__PURE__ */ shownIf(undefined);
 
-const LOADING: PageView<never> = { items: [], status: "LoadingFirstPage" };
+/** What is there of a list, and how to ask for so many more. */
+export type PaginatedResult<Item> = PageView<Item> & { readonly loadMore: (items: number) => boolean };
 
-/** A list page by page; `loadMore` asks for so many more. Throws what a page threw. */
-export function usePaginatedQuery<Arguments extends { readonly paginationOpts: unknown }, Item>(
+type Paginated = { readonly paginationOpts: unknown };
+type Options = { readonly initialItems: number };
+
+/** A list page by page. Throws what a page threw. */
+export function usePaginatedQuery<Arguments extends Paginated, Item>(
   query: Query<Arguments, PageOf<Item>>,
   args: Omit<Arguments, "paginationOpts"> | Skip,
-  options: { readonly initialItems: number },
-): PageView<Item> & { readonly loadMore: (items: number) => boolean };
-export function usePaginatedQuery<Item = Value>(
-  path: string,
-  args: Args | Skip,
-  options: { readonly initialItems: number },
-): PageView<Item> & { readonly loadMore: (items: number) => boolean };
-export function usePaginatedQuery(
-  query: AnyFunction,
-  args: object | Skip,
-  { initialItems }: { readonly initialItems: number },
-): PageView<never> & { readonly loadMore: (items: number) => boolean } {
-  const client = useClient();
+  options: Options,
+): PaginatedResult<Item>;
+export function usePaginatedQuery<Item = Value>(path: string, args: Args | Skip, options: Options): PaginatedResult<Item>;
+export function usePaginatedQuery(query: AnyFunction, args: object | Skip, options: Options): PaginatedResult<never> {
   const path = pathOf(query);
-  const token = args === "skip" ? args : queryToken(path, args);
-  const latest = useRef<PaginatedSubscription<never> & { token: string }>(undefined);
-  const list = (): PaginatedSubscription<never> | undefined =>
-    // [pagination.reset]
-    latest.current?.token === token ? latest.current : undefined;
-  const subscribe = useCallback(
-    (onChange: () => void) => {
-      if (args === "skip") return () => undefined;
-      const begun = paginate<never>(client, path, args as Args, { initialItems }, onChange);
-      latest.current = Object.assign(begun, { token });
-      return () => queueMicrotask(begun.unsubscribe);
-    },
-    [client, token],
-  );
-  const read = (): PageView<never> => list()?.current ?? LOADING;
-  const view = useSyncExternalStore(subscribe, read, read);
-  const loadMore = useCallback((items: number) => list()?.loadMore(items) ?? false, [token]);
+  const isSkipped = args === "skip";
+  // [pagination.reset] A new list for new arguments.
+  const key = isSkipped ? args : queryToken(path, args);
+  const [view, list] = useStore(key, (client) => {
+    const begun = paginatedList<never>(client, isSkipped ? args : path, isSkipped ? {} : (args as Args), options);
+    return isSkipped ? { ...begun, current: begun.initial, subscribe: () => () => undefined } : begun;
+  });
   if (view.error) throw view.error;
-  return { ...view, loadMore };
+  return { ...view, loadMore: list.loadMore };
+}
+
+/** As `usePaginatedQuery`, but suspends while the first page loads. */
+export function useSuspensePaginatedQuery<Arguments extends Paginated, Item>(
+  query: Query<Arguments, PageOf<Item>>,
+  args: Omit<Arguments, "paginationOpts">,
+  options: Options,
+): PaginatedResult<Item>;
+export function useSuspensePaginatedQuery<Item = Value>(path: string, args: Args, options: Options): PaginatedResult<Item>;
+export function useSuspensePaginatedQuery(query: AnyFunction, args: object, options: Options): PaginatedResult<never> {
+  const list = usePaginatedQuery<never>(query as string, args as Args, options);
+  const first = { ...args, paginationOpts: firstPage(options.initialItems, 0) };
+  useArrival(list.status !== "LoadingFirstPage", query, first);
+  return list;
 }

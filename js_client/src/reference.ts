@@ -26,6 +26,10 @@ export type Query<Arguments = never, Result = unknown> = FunctionReference<"quer
 export type Mutation<Arguments = never, Result = unknown> = FunctionReference<"mutation", Arguments, Result>;
 export type Action<Arguments = never, Result = unknown> = FunctionReference<"action", Arguments, Result>;
 
+/** What a function takes, and what it returns; anything at all if only its path is known. */
+export type ArgsOf<Reference> = Reference extends { readonly _args: infer Arguments } ? Arguments : Args;
+export type ResultOf<Reference> = Reference extends { readonly _returnType: infer Result } ? Result : Value;
+
 /** A function of any types, by its reference or its path. */
 export type AnyFunction = string | FunctionReference<string, unknown, unknown>;
 

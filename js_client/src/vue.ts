@@ -4,14 +4,15 @@
  * Not here: the client itself, which works the same without Vue.
  */
 
-import { inject, onScopeDispose, provide, shallowReadonly, shallowRef, toValue, watchEffect } from "vue";
-import type { InjectionKey, MaybeRefOrGetter, ShallowRef } from "vue";
+import { computed, defineComponent, inject, onScopeDispose, provide, shallowReadonly, shallowRef, toValue } from "vue";
+import { watch, watchEffect } from "vue";
+import type { Component, ComputedRef, InjectionKey, MaybeRefOrGetter, ShallowRef } from "vue";
 
 import type { Client } from "./client.js";
 import type { OptimisticUpdate, Visible } from "./core/optimistic.js";
 import type { ClientState } from "./core/session.js";
 import type { Args, Value } from "./core/values.js";
-import { paginate, type PageView, type PaginatedSubscription } from "./pagination.js";
+import { paginate, type PageOf, type PageView, type PaginatedSubscription } from "./pagination.js";
 import type { Action, AnyFunction, Mutation, Query } from "./reference.js";
 
 const CLIENT: InjectionKey<Client> = Symbol("unisono");
@@ -57,17 +58,87 @@ export function useQuery(query: AnyFunction, args?: MaybeRefOrGetter<unknown>): 
   return { value: shallowReadonly(value), error: shallowReadonly(error) };
 }
 
-/** A list page by page. */
+/** As `useQuery`, for `<Suspense>` around a component that awaits it: there when the query has its first result. */
+export function useSuspenseQuery<Arguments, Result>(
+  query: Query<Arguments, Result>,
+  args: MaybeRefOrGetter<Arguments>,
+): Promise<QueryRefs<Result>>;
+export function useSuspenseQuery<Result = Value>(
+  path: string,
+  args?: MaybeRefOrGetter<Args>,
+): Promise<QueryRefs<Result>>;
+export async function useSuspenseQuery(query: AnyFunction, args?: MaybeRefOrGetter<unknown>): Promise<QueryRefs<never>> {
+  const refs = useQuery<never>(query as string, args as MaybeRefOrGetter<Args>);
+  await until(() => refs.value.value !== undefined || !!refs.error.value);
+  return refs;
+}
+
+/** What is there of a list, and how to ask for so many more. */
+export type PaginatedRefs<Item> = {
+  readonly view: Readonly<ShallowRef<PageView<Item>>>;
+  readonly loadMore: (items: number) => boolean;
+};
+
+type Paginated = { readonly paginationOpts: unknown };
+type Options = { readonly initialItems: number };
+
+/** A list page by page; arguments may be reactive, and "skip" asks for nothing. */
+export function usePaginatedQuery<Arguments extends Paginated, Item>(
+  query: Query<Arguments, PageOf<Item>>,
+  args: MaybeRefOrGetter<Omit<Arguments, "paginationOpts"> | "skip">,
+  options: Options,
+): PaginatedRefs<Item>;
 export function usePaginatedQuery<Item = Value>(
   path: string,
-  args: Args,
-  options: { readonly initialItems: number },
-): { readonly view: Readonly<ShallowRef<PageView<Item>>>; readonly loadMore: (items: number) => boolean } {
-  const view = shallowRef<PageView<Item>>({ items: [], status: "LoadingFirstPage" });
-  const list: PaginatedSubscription<Item> = paginate<Item>(useClient(), path, args, options, (now) => (view.value = now));
-  onScopeDispose(list.unsubscribe);
-  return { view: shallowReadonly(view), loadMore: list.loadMore };
+  args: MaybeRefOrGetter<Args | "skip">,
+  options: Options,
+): PaginatedRefs<Item>;
+export function usePaginatedQuery(
+  query: AnyFunction,
+  args: MaybeRefOrGetter<object | "skip">,
+  options: Options,
+): PaginatedRefs<never> {
+  const client = useClient();
+  const view = shallowRef<PageView<never>>(NOTHING);
+  let list: PaginatedSubscription<never> | undefined;
+  watchEffect((onCleanup) => {
+    const wanted = toValue(args);
+    list = undefined;
+    view.value = NOTHING;
+    if (wanted === "skip") return;
+    const begun = paginate<never>(client, query as string, wanted as Args, options, (now) => (view.value = now));
+    list = begun;
+    onCleanup(begun.unsubscribe);
+  });
+  return { view: shallowReadonly(view), loadMore: (items) => !!list?.loadMore(items) };
 }
+
+/** As `usePaginatedQuery`, for `<Suspense>`: there when the list has its first page. */
+export function useSuspensePaginatedQuery<Arguments extends Paginated, Item>(
+  query: Query<Arguments, PageOf<Item>>,
+  args: MaybeRefOrGetter<Omit<Arguments, "paginationOpts">>,
+  options: Options,
+): Promise<PaginatedRefs<Item>>;
+export function useSuspensePaginatedQuery<Item = Value>(
+  path: string,
+  args: MaybeRefOrGetter<Args>,
+  options: Options,
+): Promise<PaginatedRefs<Item>>;
+export async function useSuspensePaginatedQuery(
+  query: AnyFunction,
+  args: MaybeRefOrGetter<object>,
+  options: Options,
+): Promise<PaginatedRefs<never>> {
+  const refs = usePaginatedQuery<never>(query as string, args as MaybeRefOrGetter<Args>, options);
+  await until(() => refs.view.value.status !== "LoadingFirstPage" || !!refs.view.value.error);
+  return refs;
+}
+
+const NOTHING: PageView<never> = { items: [], status: "LoadingFirstPage" };
+
+/** When this has become true; watched in the scope of whoever asks. */
+const until = (isSo: () => boolean): Promise<void> =>
+  new Promise((resolve) => watch(isSo, (now) => now && resolve(), { immediate: true, flush: "sync" }));
 
 /** A function that calls a mutation. */
 export function useMutation<Arguments extends Args, Result>(
@@ -101,3 +172,25 @@ export function useConnectionState(): Readonly<ShallowRef<ClientState>> {
   onScopeDispose(client.onState((now) => (state.value = now)));
   return shallowReadonly(state);
 }
+
+/** Whether the server has confirmed the user; loading while that is undecided. */
+export function useAuth(): { readonly isLoading: ComputedRef<boolean>; readonly isAuthenticated: ComputedRef<boolean> } {
+  const state = useConnectionState();
+  return {
+    isLoading: computed(() => state.value.isAuthenticated === undefined),
+    isAuthenticated: computed(() => !!state.value.isAuthenticated),
+  };
+}
+
+const shownIf = (wanted: boolean | undefined): Component =>
+  defineComponent((_, { slots }) => {
+    const state = useConnectionState();
+    return () => state.value.isAuthenticated === wanted && slots["default"]?.();
+  });
+
+/** Shown once the server has confirmed the user. */
+export const Authenticated = /* @__PURE__ */ shownIf(true);
+/** Shown to nobody in particular. */
+export const Unauthenticated = /* @__PURE__ */ shownIf(false);
+/** Shown while nobody knows. */
+export const AuthLoading = /* @__PURE__ */ shownIf(undefined);

@@ -22,13 +22,13 @@ class AuthHarness extends Harness {
   }
 
   gives(number: number, token: string | null): void {
-    this.session.token(number, token, this.now);
+    this.session.token(number, token);
   }
 
   /** Signed in with a cached and then a fresh token, both confirmed. */
   signIn(fresh = HOUR_TOKEN): void {
     this.open();
-    this.session.setAuth(this.now);
+    this.session.setAuth();
     this.gives(1, "cached");
     this.says(transition([0, 0, 0], [1, 1, 1]));
     this.gives(2, fresh);
@@ -50,7 +50,7 @@ describe("refreshDelay", () => {
 describe("signing in", () => {
   it("holds everything back until the first fetch has ended, then speaks in order", () => {
     const harness = new AuthHarness();
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
     harness.session.subscribe("m:q", {});
     harness.mutate("m:f");
     expect(harness.open()).toEqual([]);
@@ -67,15 +67,16 @@ describe("signing in", () => {
   it("replaces a confirmed cached token by a fresh one, and says once that it has worked", () => {
     const harness = new AuthHarness();
     harness.open();
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
     expect(harness.fetches()).toEqual(["1"]);
     harness.gives(1, "cached");
     expect(harness.sent()).toMatchObject([{ type: "Authenticate", baseVersion: 0, tokenType: "User", value: "cached" }]);
     harness.says(transition([0, 0, 0], [1, 1, 1]));
-    expect(harness.effects().filter(({ type }) => type !== "Publish")).toEqual([
-      { type: "FetchToken", number: 2, force: true },
+    expect(harness.effects()).toEqual([
       { type: "AuthChanged", isAuthenticated: true },
-    ].reverse());
+      { type: "FetchToken", number: 2, force: true },
+      { type: "StateChanged" },
+    ]);
     harness.gives(2, "fresh");
     expect(harness.sent()).toMatchObject([{ baseVersion: 1, value: "fresh" }]);
     harness.says(transition([1, 1, 1], [1, 2, 2]));
@@ -86,7 +87,7 @@ describe("signing in", () => {
   it("asks with force when the cache is empty, and goes on as nobody when that fails too", () => {
     const harness = new AuthHarness();
     harness.open();
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
     harness.gives(1, null);
     expect(harness.fetches()).toEqual(["1", "2!"]);
     harness.mutate("m:f");
@@ -99,7 +100,7 @@ describe("signing in", () => {
   it("goes on after the deadline of a fetch that never ends", () => {
     const harness = new AuthHarness({ inactivityMs: 1e9 });
     harness.open();
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
     harness.mutate("m:f");
     harness.advance(30_000);
     harness.advance(30_000);
@@ -110,6 +111,7 @@ describe("signing in", () => {
       { type: "FetchToken", number: 2, force: true },
       { type: "AuthChanged", isAuthenticated: false },
       { type: "Send" },
+      { type: "StateChanged" },
     ]);
     harness.gives(2, "late");
     expect(harness.types()).toEqual([]);
@@ -118,8 +120,8 @@ describe("signing in", () => {
   it("listens to the latest fetch only", () => {
     const harness = new AuthHarness();
     harness.open();
-    harness.session.setAuth(harness.now);
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
+    harness.session.setAuth();
     harness.effects();
     harness.gives(1, "old user");
     expect(harness.types()).toEqual([]);
@@ -131,9 +133,9 @@ describe("signing in", () => {
   it("is not confirmed by less than what was sent", () => {
     const harness = new AuthHarness();
     harness.open();
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
     harness.gives(1, "a");
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
     harness.gives(2, "b");
     harness.effects();
     harness.says(transition([0, 0, 0], [1, 1, 1]));
@@ -180,6 +182,7 @@ describe("a confirmed token", () => {
     expect(harness.effects()).toMatchObject([
       { type: "AuthChanged", isAuthenticated: false },
       { type: "Send", text: '{"type":"Authenticate","baseVersion":2,"tokenType":"None"}' },
+      { type: "StateChanged" },
     ]);
   });
 
@@ -206,7 +209,7 @@ describe("a refused token", () => {
     expect(harness.types()).toEqual(["Log", "FetchToken", "Close", "Settle"]);
     harness.gives(3, "newer");
     expect(harness.types()).toEqual(["Open"]);
-    harness.session.opened(harness.now);
+    harness.session.opened();
 
     expect(harness.sent()).toMatchObject([{ lastCloseReason: null }, { value: "newer", baseVersion: 0 }, {}]);
   });
@@ -214,19 +217,19 @@ describe("a refused token", () => {
   it("is asked for four times and not for ever", () => {
     const harness = new AuthHarness();
     harness.open();
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
     harness.gives(1, "t1");
     for (let number = 2; number <= 4; number++) {
       harness.says(refusal(0));
       harness.gives(number, `t${number}`);
-      harness.session.opened(harness.now);
+      harness.session.opened();
     }
     expect(harness.fetches()).toEqual(["1", "2!", "3!", "4!"]);
     harness.says(refusal(0));
 
     expect(harness.types()).toEqual(["Log", "AuthChanged", "Close"]);
     harness.advance(1_000);
-    harness.session.opened(harness.now);
+    harness.session.opened();
     expect(harness.sent().map(({ type }) => type)).toEqual(["Connect", "ModifyQuerySet"]);
   });
 
@@ -246,7 +249,7 @@ describe("a refused token", () => {
   ])("is not ours: %s", (_, baseVersion, isUpdate) => {
     const harness = new AuthHarness();
     harness.open();
-    harness.session.setAuth(harness.now);
+    harness.session.setAuth();
     harness.gives(1, "a");
     harness.says(transition([0, 0, 0], [1, 1, 1]));
     harness.gives(2, "b");
@@ -261,10 +264,11 @@ describe("signing out", () => {
   it("is told to the server, and no clock signs in again", () => {
     const harness = new AuthHarness({ inactivityMs: 1e12 });
     harness.signIn();
-    harness.session.clearAuth(harness.now);
+    harness.session.clearAuth();
     expect(harness.effects()).toMatchObject([
       { type: "AuthChanged", isAuthenticated: false },
       { type: "Send", text: '{"type":"Authenticate","baseVersion":2,"tokenType":"None"}' },
+      { type: "StateChanged" },
     ]);
     harness.advance(1e11);
 
@@ -276,11 +280,11 @@ describe("signing out", () => {
     harness.signIn();
     harness.says(refusal(2));
     harness.effects();
-    harness.session.clearAuth(harness.now);
+    harness.session.clearAuth();
 
     expect(harness.types()).toEqual(["AuthChanged", "Open"]);
     harness.gives(3, "late");
-    harness.session.opened(harness.now);
+    harness.session.opened();
     expect(harness.sent().map(({ type }) => type)).toEqual(["Connect", "ModifyQuerySet"]);
   });
 });
@@ -289,7 +293,7 @@ describe("an admin key", () => {
   it("is sent at once, and dropped when it is refused", () => {
     const harness = new AuthHarness();
     harness.open();
-    harness.session.setAdmin("key", { issuer: "i", subject: "s" }, harness.now);
+    harness.session.setAdmin("key", { issuer: "i", subject: "s" });
     expect(harness.sent()).toMatchObject([
       { tokenType: "Admin", value: "key", impersonating: { issuer: "i", subject: "s" } },
     ]);
@@ -303,7 +307,7 @@ describe("a client that expects auth", () => {
   it("says nothing before the auth is set", () => {
     const harness = new AuthHarness({ expectAuth: true });
     expect(harness.open()).toEqual([]);
-    harness.session.clearAuth(harness.now);
+    harness.session.clearAuth();
 
     expect(harness.sent().map(({ type }) => type)).toEqual(["Connect", "ModifyQuerySet"]);
   });

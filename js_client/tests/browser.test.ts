@@ -216,6 +216,28 @@ describe.skipIf(MISSING.length)(`in Chromium (needs ${MISSING.join(", ") || "not
     await page.waitForFunction(() => Number(document.querySelector("#list")?.textContent) > 0);
   }, 30_000);
 
+  it("a worker has a live query too", async () => {
+    const page = await context.newPage();
+    await page.goto(url);
+    // As text, which no bundler of the tests rewrites.
+    const told = page.evaluate<string>(`new Promise((resolve, reject) => {
+      const code = \`import { Client } from "\${location.origin}/unisono/index.js";
+        const client = new Client("\${location.origin}");
+        const body = "from a worker";
+        client.subscribe("messages:list", {}, async (messages) => {
+          if (!messages.some((each) => each.body === body)) return;
+          await client.close();
+          postMessage(typeof document + " " + body);
+        });
+        client.mutation("messages:send", { author: "worker", body });\`;
+      const worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type: "module" });
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+    })`);
+
+    expect(await told).toBe("undefined from a worker");
+  }, 30_000);
+
   it("nothing is left of a client that was closed", async () => {
     const page = await open();
     const counts = await page.evaluate(async () => {

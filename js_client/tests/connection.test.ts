@@ -44,7 +44,7 @@ describe("a connection", () => {
     harness.says(transition([0, 0, 0], [1, 0, 2n ** 60n + 1n]));
     harness.lose(1013, "CommitterFullError");
     harness.advance(3_000);
-    harness.session.opened(harness.now);
+    harness.session.opened();
 
     expect(harness.sent()[0]).toMatchObject({
       connectionCount: 1,
@@ -55,7 +55,7 @@ describe("a connection", () => {
 
   it("is given up after a minute of silence, also while it opens", () => {
     const harness = new Harness();
-    harness.session.start(harness.now);
+    harness.session.start();
     expect(harness.types()).toEqual(["Open"]);
     harness.advance(59_999);
     expect(harness.types()).toEqual([]);
@@ -95,11 +95,11 @@ describe("a connection", () => {
   it("is tried at once when the platform says so, and only while it waits", () => {
     const harness = new Harness();
     harness.open();
-    harness.session.reconnectNow(harness.now);
+    harness.session.reconnectNow();
     expect(harness.types()).toEqual([]);
     harness.lose();
     harness.effects();
-    harness.session.reconnectNow(harness.now);
+    harness.session.reconnectNow();
 
     expect(harness.types()).toEqual(["Open"]);
   });
@@ -109,8 +109,8 @@ describe("a connection", () => {
     harness.open();
     harness.session.close();
     expect(harness.types()).toEqual(["Close"]);
-    harness.session.start(harness.now);
-    harness.session.reconnectNow(harness.now);
+    harness.session.start();
+    harness.session.reconnectNow();
     harness.lose();
     harness.advance(100_000);
 

@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 
 import { encodeTimestamp } from "../src/core/messages.js";
-import type { OptimisticUpdate } from "../src/core/optimistic.js";
-import { createSession, type Effect, type Session, type SessionOptions } from "../src/core/session.js";
+import type { OptimisticUpdate, Visible } from "../src/core/optimistic.js";
+import type { Query } from "../src/core/queries.js";
+import { createSession, type ClientState, type Session, type SessionOptions } from "../src/core/session.js";
 import type { Args, Value } from "../src/core/values.js";
 
 export const SESSION_ID = "123e4567-e89b-42d3-a456-426614174000";
@@ -47,20 +48,113 @@ export const response = (requestId: number, result: unknown, ts: number): Frame 
   logLines: [],
 });
 
+/** What a session wants done, as a record. */
+export type Effect =
+  | { readonly type: "Open" | "Close" | "StateChanged" }
+  | { readonly type: "Send"; readonly text: string }
+  | { readonly type: "Publish"; readonly changed: readonly string[] }
+  | { readonly type: "Settle"; readonly call: number; readonly settlement: { value: Value } | { error: Error } }
+  | { readonly type: "FetchToken"; readonly number: number; readonly force: boolean }
+  | { readonly type: "AuthChanged"; readonly isAuthenticated: boolean }
+  | { readonly type: "Log"; readonly line: unknown; readonly path: string | undefined };
+
+type Watch = { readonly query: Query; readonly watcher: () => void };
+
+/** The inputs of a session as sentences: each happens now, and the session proceeds after it. */
+export class Inputs {
+  readonly effects: Effect[] = [];
+  readonly #moment: { _now: number; _jitter: number };
+  readonly #session: Session<number>;
+  readonly #watches: Watch[] = [];
+  #calls = 0;
+
+  constructor(moment: { _now: number; _jitter: number }, options: SessionOptions = {}) {
+    this.#moment = moment;
+    const emit = (effect: Effect): void => void this.effects.push(effect);
+    this.#session = createSession<number>(SESSION_ID, options, this.#moment, {
+      _open: () => emit({ type: "Open" }),
+      _send: (text) => emit({ type: "Send", text }),
+      _close: () => emit({ type: "Close" }),
+      _publish: (changed) => emit({ type: "Publish", changed }),
+      _settle: (call, settlement) => emit({ type: "Settle", call, settlement }),
+      _fetch: (number, force) => emit({ type: "FetchToken", number, force }),
+      _authChanged: (isAuthenticated) => emit({ type: "AuthChanged", isAuthenticated }),
+      _stateChanged: () => emit({ type: "StateChanged" }),
+      _log: (line, path) => emit({ type: "Log", line, path }),
+    });
+  }
+
+  #turn<Result>(input: (session: Session<number>) => Result): Result {
+    const result = input(this.#session);
+    this.#session._proceed();
+    return result;
+  }
+
+  start = (): void => this.#turn(({ _start }) => _start());
+  pause = (): void => this.#turn(({ _pause }) => _pause(true));
+  resume = (): void => this.#turn(({ _pause }) => _pause(false));
+  reconnectNow = (): void => this.#turn(({ _reconnectNow }) => _reconnectNow());
+  close = (): void => this.#turn(({ _close }) => _close());
+  opened = (): void => this.#turn(({ _opened }) => _opened());
+  received = (text: string): void => this.#turn(({ _received }) => _received(text));
+  lost = (code: number, reason: string): void => this.#turn(({ _lost }) => _lost(code, reason));
+  tick = (): void => this.#turn(({ _tick }) => _tick());
+  setAuth = (): void => this.#turn(({ _identify }) => _identify("set"));
+  clearAuth = (): void => this.#turn(({ _identify }) => _identify("clear"));
+  token = (number: number, token: string | null): void => this.#turn(({ _token }) => _token(number, token));
+
+  setAdmin(value: string, impersonating?: unknown): void {
+    this.#turn(({ _identify }) => _identify("admin", { tokenType: "Admin", value, impersonating }));
+  }
+
+  subscribe(path: string, args?: Args): string {
+    const watcher = (): void => undefined;
+    const query = this.#turn(({ _subscribe }) => _subscribe(path, args, watcher));
+    this.#watches.push({ query, watcher });
+    return query._token;
+  }
+
+  unsubscribe(token: string): void {
+    const index = this.#watches.findIndex(({ query }) => query._token === token);
+    const [watch] = this.#watches.splice(index, 1);
+    this.#turn(({ _unsubscribe }) => _unsubscribe(watch!.query, watch!.watcher));
+  }
+
+  mutate(path: string, args?: Args, update?: OptimisticUpdate): number {
+    this.#turn(({ _call }) => _call("Mutation", path, args, this.#calls, update));
+    return this.#calls++;
+  }
+
+  act(path: string, args?: Args): number {
+    this.#turn(({ _call }) => _call("Action", path, args, this.#calls));
+    return this.#calls++;
+  }
+
+  visible = (token: string): Visible => this.#session._visible(token);
+  snapshot = (): ReadonlyMap<string, Visible> => this.#session._snapshot();
+  state = (): ClientState => this.#session._state();
+  nextDeadline = (): number => this.#session._nextDeadline();
+}
+
 export class Harness {
-  readonly session: Session;
-  now = 1_000;
-  jitter = 0.5;
-  #effects: Effect[] = [];
+  readonly #moment = { _now: 1_000, _jitter: 0.5 };
+  readonly session: Inputs;
 
   constructor(options: SessionOptions = {}) {
-    this.session = createSession(SESSION_ID, options);
+    this.session = new Inputs(this.#moment, options);
+  }
+
+  get now(): number {
+    return this.#moment._now;
+  }
+
+  set now(ms: number) {
+    this.#moment._now = ms;
   }
 
   /** What the session wants done since this was asked last. */
   effects(): Effect[] {
-    this.#collect();
-    return this.#effects.splice(0);
+    return this.session.effects.splice(0);
   }
 
   /** The effects of one type, the others forgotten. */
@@ -81,8 +175,8 @@ export class Harness {
 
   /** Start, or come back, and let the socket open. */
   open(): Frame[] {
-    this.session.start(this.now);
-    this.session.opened(this.now);
+    this.session.start();
+    this.session.opened();
     return this.sent();
   }
 
@@ -91,16 +185,16 @@ export class Harness {
   }
 
   saysText(text: string): void {
-    this.session.received(text, this.now, this.jitter);
+    this.session.received(text);
   }
 
   lose(code = 1006, reason = ""): void {
-    this.session.lost(this.now, this.jitter, code, reason);
+    this.session.lost(code, reason);
   }
 
   advance(ms: number): void {
     this.now += ms;
-    this.session.tick(this.now, this.jitter);
+    this.session.tick();
   }
 
   /** Lose the socket and open the next one. */
@@ -108,7 +202,7 @@ export class Harness {
     this.effects();
     this.lose();
     this.advance(this.session.nextDeadline() - this.now);
-    this.session.opened(this.now);
+    this.session.opened();
     return this.sent();
   }
 
@@ -119,9 +213,5 @@ export class Harness {
 
   mutate(path: string, args: Args = {}, update?: OptimisticUpdate): number {
     return this.session.mutate(path, args, update);
-  }
-
-  #collect(): void {
-    this.#effects.push(...this.session.takeEffects());
   }
 }

@@ -1,8 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 
 import { HttpClient } from "../src/http.js";
-import { preload } from "../src/preload.js";
-import { encodeTimestamp } from "../src/core/messages.js";
 
 type Call = readonly [url: string, init: { readonly headers: Record<string, string>; readonly body: string }];
 
@@ -73,28 +71,5 @@ describe("a one-shot call", () => {
 
     await expect(http.query(path, args)).rejects.toMatchObject({ kind: "local" });
     expect(calls).toEqual([]);
-  });
-});
-
-describe("preload", () => {
-  it("runs all queries at one moment and gives plain JSON", async () => {
-    const ts = encodeTimestamp(7n);
-    const { http, calls } = answering([200, { ts }], success(1), success({ $integer: "BQAAAAAAAAA=" }));
-    http.setAuth({ token: "jwt" });
-    const preloaded = await preload(http, [["m:a"], ["m:b", { x: 1 }]]);
-
-    expect(JSON.parse(JSON.stringify(preloaded))).toEqual({
-      ts,
-      isAuthenticated: true,
-      results: [
-        ['{"path":"m:a","args":{}}', 1],
-        ['{"path":"m:b","args":{"x":1}}', { $integer: "BQAAAAAAAAA=" }],
-      ],
-    });
-    expect(calls.map(({ url, body }) => [url.split("/api/")[1], body["ts"]])).toEqual([
-      ["query_ts", undefined],
-      ["query_at_ts", ts],
-      ["query_at_ts", ts],
-    ]);
   });
 });

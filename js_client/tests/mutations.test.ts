@@ -91,7 +91,7 @@ describe("an action", () => {
 
     expect(harness.only("Settle")).toMatchObject([{ call: 0, settlement: { error: { kind: "lost" } } }]);
     harness.advance(1_000);
-    harness.session.opened(harness.now);
+    harness.session.opened();
     expect(harness.sent().filter(({ type }) => type === "Action")).toMatchObject([{ requestId: 1, udfPath: "m:later" }]);
   });
 
@@ -132,7 +132,6 @@ describe("the end", () => {
       { type: "Log", line: "you are wrong" },
       { type: "Close" },
       { type: "Settle", settlement: { error: { kind: "fatal", message: "you are wrong" } } },
-      { type: "StateChanged" },
       { type: "StateChanged" },
     ]);
     harness.advance(100_000);

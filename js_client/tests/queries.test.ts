@@ -41,7 +41,7 @@ describe("the query set", () => {
     harness.session.unsubscribe(gone);
     harness.session.subscribe("m:new", {});
     expect(harness.sent()).toEqual([]);
-    harness.session.resume(harness.now);
+    harness.session.resume();
 
     expect(harness.sent()).toMatchObject([
       {

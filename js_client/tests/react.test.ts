@@ -222,7 +222,7 @@ describe("usePaginatedQuery", () => {
 describe("server rendering", () => {
   const preloaded: Preloaded = {
     ts: encodeTimestamp(50n),
-    isAuthenticated: false,
+    identity: null,
     results: [['{"path":"m:q","args":{}}', { n: { $integer: "BQAAAAAAAAA=" } }]],
   };
   const Five = (): ReactNode => String((unisono.useQuery<{ n: bigint }>("m:q") ?? { n: "loading" }).n);

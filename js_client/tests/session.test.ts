@@ -34,7 +34,7 @@ describe("a session", () => {
     harness.session.subscribe("m:q", {});
     harness.mutate("m:f");
     expect(harness.open()).toEqual([]);
-    harness.session.resume(harness.now);
+    harness.session.resume();
 
     expect(harness.sent().map(({ type }) => type)).toEqual(["Connect", "ModifyQuerySet", "Mutation"]);
   });
@@ -45,9 +45,9 @@ describe("a session", () => {
     harness.session.pause();
     harness.mutate("m:f");
     harness.session.subscribe("m:q", {});
-    harness.session.setAdmin("key", undefined, harness.now);
+    harness.session.setAdmin("key", undefined);
     expect(harness.sent()).toEqual([]);
-    harness.session.resume(harness.now);
+    harness.session.resume();
 
     expect(harness.sent().map(({ type }) => type)).toEqual(["Authenticate", "ModifyQuerySet", "Mutation"]);
   });

@@ -28,7 +28,7 @@ describe("a transition", () => {
     expect(harness.types()).toEqual(["Log", "Close"]);
     expect(harness.value(tokens[0]!)).toBeUndefined();
     harness.advance(1_000);
-    harness.session.opened(harness.now);
+    harness.session.opened();
     const [connect] = harness.sent();
     expect(connect).toMatchObject({ lastCloseReason: "transitions.continuity" });
     expect(connect).not.toHaveProperty("maxObservedTimestamp");

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { UnisonoError } from "../src/core/errors.js";
-import { decode, encode, encodeArgs, needsDecoding, share, type Json, type Value } from "../src/core/values.js";
+import { decode, encode, encodeArgs, share, type Json, type Value } from "../src/core/values.js";
 import { vectors } from "./harness.js";
 
 type Notation = { readonly [type: string]: unknown };
@@ -59,7 +59,6 @@ describe("vectors", () => {
       // An object with a tag and something else is an ordinary one, with a key that must not be.
       const broken = rule === "values.tag-single-key" ? "values.key-dollar" : rule;
       expect(thrown(() => decode(structuredClone(wire!)))).toMatchObject({ kind: "remote", rule: broken });
-      expect(needsDecoding(JSON.stringify(wire)) || rule === "values.key-length").toBe(true);
     },
   );
 
@@ -126,15 +125,6 @@ describe("any value", () => {
     );
   });
 
-  it("needs no decoding when its text is not suspicious", () => {
-    fc.assert(
-      fc.property(anyValue, (value) => {
-        const text = JSON.stringify(encode(value));
-        if (!needsDecoding(text)) expect(decode(JSON.parse(text) as Json)).toEqual(JSON.parse(text));
-      }),
-    );
-  });
-
   it("is shared with its equal, and never changed by sharing", () => {
     fc.assert(
       fc.property(anyValue, anyValue, (old, fresh) => {
@@ -144,24 +134,6 @@ describe("any value", () => {
         expect(old).toEqual(copy);
       }),
     );
-  });
-});
-
-describe("needsDecoding", () => {
-  it.each([['{"a":"$"}'], ['{"a":"x$y"}'], ['{"\\u0024integer":""}'], ['{"é":1}'], ['{"aéb":1}'], ['{"a\\u0007" :1}']])(
-    "is decided by looking at the text: %s",
-    (text) => {
-      const isHarmless = text.includes("x$y");
-      expect(needsDecoding(text)).toBe(!isHarmless);
-    },
-  );
-
-  it("takes no longer than its text is long", () => {
-    const text = JSON.stringify("é".repeat(300_000) + "\\".repeat(300_000));
-    const begun = performance.now();
-
-    expect(needsDecoding(text)).toBe(false);
-    expect(performance.now() - begun).toBeLessThan(500);
   });
 });
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from unisono_mock import App, Backend, MutationContext, QueryContext
+from unisono_mock.computing import finish_now
 from unisono_mock.core.auth import Identity, acting_as
 from unisono_mock.core.effects import Close
 from unisono_mock.core.errors import ConnectionFailure, FailureKind, ProtocolError
@@ -20,7 +21,6 @@ from unisono_mock.core.tokens import (
     oidc_attributes,
     read,
 )
-from unisono_mock.execution import finish_now
 from unisono_mock.issuer import Issuer
 from unisono_mock.runtime.keysets import no_network
 from unisono_mock.verification import AdminKeys

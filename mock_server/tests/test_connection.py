@@ -3,7 +3,7 @@
 import pytest
 
 from unisono_mock import Backend
-from unisono_mock.core.connection import BadClientVersion, identify
+from unisono_mock.core.connection import BadClientVersion, identify, takes_compression
 from unisono_mock.core.effects import Close
 
 from .apps import make_app
@@ -73,3 +73,20 @@ def test_a_version_that_is_none_is_refused(path: str | None, header: str | None)
     """The handshake fails before there is a socket."""
     with pytest.raises(BadClientVersion):
         identify(path, header)
+
+
+@pytest.mark.parametrize(
+    ("offers", "taken"),
+    [
+        ("permessage-deflate", True),
+        ("permessage-deflate; client_max_window_bits", True),
+        ("x-other, permessage-deflate", True),
+        ("permessage-deflate; server_no_context_takeover", False),
+        ("permessage-deflate; client_max_window_bits=10", False),
+        ("permessage-deflate;client_max_window_bits", False),
+        ("", False),
+    ],
+)
+def test_compression_is_agreed_to_in_two_forms(offers: str, taken: bool) -> None:
+    """No parameter is negotiated, so no offer with another one is taken."""
+    assert takes_compression(offers) is taken

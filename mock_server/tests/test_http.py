@@ -286,3 +286,18 @@ async def test_a_redacting_server_keeps_texts_and_lines_to_itself() -> None:
             "errorMessage": "[Request ID: my-id] Server Error",
             "errorData": 1,
         }
+
+
+async def test_the_official_tools_ask_for_the_function_spec(client: httpx.AsyncClient) -> None:
+    """As the system query that `npx convex function-spec` runs; nobody else finds it."""
+    body = {"path": "_system/cli/modules:apiSpec", "args": {}, "format": "convex_encoded_json"}
+    headers = {"Authorization": f"Convex {KEY}", "Convex-Client": "npm-cli-1.48.0"}
+    found = await client.post(
+        "/api/query",
+        json=body,
+        headers=headers,
+    )
+    kinds = {each["functionType"] for each in found.json()["value"]}
+    assert {"Query", "Mutation", "Action"} <= kinds
+    unknown = (await client.post("/api/query", json=body)).json()
+    assert "Could not find public function" in unknown["errorMessage"]

@@ -94,6 +94,40 @@ async def test_what_is_no_text_ends_one_connection_only(server: Server, fault: s
         assert json.loads(await other.recv())["type"] == "Transition"
 
 
+@pytest.mark.parametrize("kind", ["query", "mutation", "action"])
+async def test_a_fault_of_the_server_ends_the_connection_that_met_it(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a function may wait: nobody hangs, and the others do not notice."""
+    app = make_app()
+    for register in (app.query, app.mutation, app.action):
+
+        @register(f"late:{register.__name__}")
+        async def late(ctx: QueryContext) -> None:
+            await asyncio.sleep(0)
+
+    modify = {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1}
+    late_query = {**modify, "modifications": [add(0, "late:query")]}
+    call = {"type": kind.title(), "requestId": 0, "udfPath": f"late:{kind}", "args": [{}]}
+    async with serve(app) as server:
+        url = server.url.replace("http", "ws") + "/api/sync"
+        async with connect(url) as other, connect(url) as bad:
+
+            async def broken(*arguments: object, **more: object) -> bytes:
+                await asyncio.sleep(0)
+                raise RuntimeError("broken")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(server.backend.transactions.runner, "run", broken)
+                await bad.send(json.dumps(late_query if kind == "query" else call))
+                with pytest.raises(ConnectionClosed) as closed:
+                    await bad.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1011
+            await other.send(json.dumps(late_query))
+            assert json.loads(await other.recv())["modifications"][0]["value"] is None
+
+
 async def test_a_malformed_message_is_fatal_and_closes_without_a_code(server: Server) -> None:
     """FatalError, then an empty Close frame."""
     async with connect(server.url.replace("http", "ws") + "/api/1.48.0/sync") as socket:
@@ -146,9 +180,12 @@ async def start(*arguments: str) -> asyncio.subprocess.Process:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_the_command_prints_its_url_and_ends_on_a_signal(number: signal.Signals) -> None:
-    """One line, then exit code 0."""
-    process = await start("conformance.fixture.fx:app", "--port", "0")
+@pytest.mark.parametrize("name", ["own", "uvicorn"])
+async def test_the_command_prints_its_url_and_ends_on_a_signal(
+    name: str, number: signal.Signals
+) -> None:
+    """One line, then exit code 0; on sockets of our own, or behind uvicorn."""
+    process = await start("conformance.fixture.fx:app", "--port", "0", "--server", name)
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode()
     url = line.split()[-1]
@@ -200,7 +237,7 @@ async def test_a_slow_reader_costs_two_transitions_and_gets_the_newest_state() -
 
     async with serve(app) as server, httpx.AsyncClient(base_url=server.url) as client:
         url = server.url.replace("http", "ws") + "/api/sync"
-        async with connect(url, max_size=None, max_queue=1) as slow:
+        async with connect(url, max_size=None, max_queue=1, compression=None) as slow:
             subscribe = {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1}
             await slow.send(json.dumps({**subscribe, "modifications": [add(0, "s:big")]}))
             for _ in range(30):
@@ -212,3 +249,66 @@ async def test_a_slow_reader_costs_two_transitions_and_gets_the_newest_state() -
                 frame = json.loads(await slow.recv())
                 seen += [each["value"][0] for each in frame["modifications"]]
             assert len(seen) < 10
+
+
+async def test_the_command_prints_the_function_spec() -> None:
+    """The official JSON, with two spaces, and nothing is served."""
+    process = await start("conformance.fixture.fx:app", "--function-spec")
+    output, errors = await process.communicate()
+    spec = json.loads(output)
+    assert (process.returncode, errors) == (0, b"")
+    assert output.startswith(b'{\n  "url"')
+    assert {"fx.js:list", "fx.js:append"} <= {each["identifier"] for each in spec["functions"]}
+
+
+async def test_the_command_takes_json_lines_and_gives_them(tmp_path: Path) -> None:
+    """One table from a file, and back into another at the end."""
+    incoming, outgoing = tmp_path / "items.jsonl", tmp_path / "out" / "items.jsonl"
+    outgoing.parent.mkdir()
+    incoming.write_text('{"key": "k", "id": "one"}\n{"key": "k", "id": "two"}\n')
+    process = await start(
+        "conformance.fixture.fx:app", "--port", "0",
+        "--import", str(incoming), "--export", str(outgoing),
+    )  # fmt: skip
+    assert process.stdout is not None
+    url = (await process.stdout.readline()).decode().split()[-1]
+    async with httpx.AsyncClient() as client:
+        body = {"path": "fx:list", "args": {"key": "k"}}
+        answer = await client.post(url + "/api/query", json=body)
+    process.terminate()
+    assert await process.wait() == 0
+    assert answer.json()["value"] == ["one", "two"]
+    kept = [json.loads(line) for line in outgoing.read_text().splitlines()]
+    assert [(each["key"], each["id"]) for each in kept] == [("k", "one"), ("k", "two")]
+    assert all({"_id", "_creationTime"} <= set(each) for each in kept)
+
+
+async def test_when_files_run_out_those_who_are_there_stay(tmp_path: Path) -> None:
+    """New connections wait, and are served when there is room again."""
+    command = (
+        "import resource, sys; from unisono_mock import __main__ as command; "
+        "command._open_many_files = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)); "
+        "sys.exit(command.main())"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", command, "conformance.fixture.fx:app", "--port", "0",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert process.stdout is not None
+    url = (await process.stdout.readline()).decode().split()[-1]
+    port = int(url.rpartition(":")[2])
+    try:
+        async with connect(f"ws://127.0.0.1:{port}/api/sync") as early:
+            crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
+            message = {"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1}
+            await early.send(json.dumps({**message, "modifications": []}))
+            assert json.loads(await early.recv())["type"] == "Transition"
+            for _, writer in crowd:
+                writer.close()
+            async with connect(f"ws://127.0.0.1:{port}/api/sync") as late:
+                await late.send(json.dumps({**message, "modifications": []}))
+                assert json.loads(await late.recv())["type"] == "Transition"
+    finally:
+        process.terminate()
+        await process.wait()

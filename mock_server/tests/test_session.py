@@ -2,7 +2,7 @@
 
 import pytest
 
-from unisono_mock import Backend
+from unisono_mock import App, Backend, MutationContext, QueryContext, Schema, table
 
 from .wire import SESSION, Wire, add
 
@@ -76,3 +76,32 @@ def test_a_fault_of_ours_costs_one_socket_only(backend: Backend, wire: Wire) -> 
     assert [frame["type"] for frame in wire.take()] == ["MutationResponse", "Transition"]
     assert unlucky.closed is not None
     assert unlucky.closed.code == 1011
+
+
+def test_a_commit_between_the_start_of_a_round_and_its_run_is_in_it_whole() -> None:
+    """Two mutations in a row: the first makes one query stale, the second another one."""
+    app = App(schema=Schema(rows=table(key=str).index("by_key", "key")))
+
+    @app.mutation("rows:add")
+    def insert(ctx: MutationContext, key: str) -> None:
+        ctx.db.insert("rows", {"key": key})
+
+    @app.mutation("rows:addSlowly")
+    async def insert_slowly(ctx: MutationContext, key: str) -> None:
+        await ctx._services.sleep(1)
+        ctx.db.insert("rows", {"key": key})
+
+    @app.query("rows:count")
+    def count(ctx: QueryContext, key: str) -> int:
+        return sum(1 for _ in ctx.db.query("rows").with_index("by_key", key=key))
+
+    backend = Backend(app)
+    wire = Wire(backend)
+    wire.modify(0, add(0, "rows:count", key="a"), add(1, "rows:count", key="b"))
+    wire.mutate(0, "rows:addSlowly", key="a")
+    wire.mutate(1, "rows:add", key="b")
+    backend.advance(2)
+
+    steps = [frame["modifications"] for frame in wire.frames if frame["type"] == "Transition"]
+    shown = [[(each["queryId"], each["value"]) for each in step] for step in steps if step]
+    assert shown == [[(0, 0), (1, 0)], [(0, 1), (1, 1)]]

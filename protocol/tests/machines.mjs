@@ -15,9 +15,47 @@ const encodeTimestamp = (ts) => {
   return bytes.toString("base64");
 };
 
+/** A session whose inputs carry their moment, and whose effects are records. */
+function newSession() {
+  const moment = { _now: 0, _jitter: 0.5 };
+  const effects = [];
+  const record = (type) => (...details) => effects.push({ type, details });
+  const names = "open send close publish settle fetch authChanged stateChanged log".split(" ");
+  const client = session.createSession(SESSION_ID, {}, moment, Object.fromEntries(names.map((name) => [`_${name}`, record(name)])));
+  let query;
+  const at = (input) => (now = moment._now) => {
+    moment._now = now;
+    const result = input();
+    client._proceed();
+    return result;
+  };
+  return {
+    takeEffects: () => effects.splice(0),
+    visible: client._visible,
+    state: client._state,
+    nextDeadline: client._nextDeadline,
+    subscribe: (path, args) => (query = at(() => client._subscribe(path, args, Symbol("watcher")))())._token,
+    unsubscribe: () => at(() => client._unsubscribe(query, [...query._watchers][0]))(),
+    mutate: (path, args) => at(() => client._call("Mutation", path, args))(),
+    act: (path, args) => at(() => client._call("Action", path, args))(),
+    token: (number, token, now) => at(() => client._token(number, token))(now),
+    received: (text, now) => at(() => client._received(text))(now),
+    lost: (now, jitter, code, reason) => at(() => client._lost(code, reason))(now),
+    start: at(client._start),
+    opened: at(client._opened),
+    setAuth: at(() => client._identify("set")),
+    clearAuth: at(() => client._identify("clear")),
+    pause: at(() => client._pause(true)),
+    resume: at(() => client._pause(false)),
+    reconnectNow: at(client._reconnectNow),
+    close: at(client._close),
+    tick: at(client._tick),
+  };
+}
+
 /** A session, and what it has said on the current connection. */
 class Talk {
-  session = session.createSession(SESSION_ID);
+  session = newSession();
   said = [];
   settled = false;
   isOpen = false;
@@ -39,9 +77,9 @@ class Talk {
     this.look();
   }
   look() {
-    for (const effect of this.session.takeEffects()) {
-      if (effect.type === "Send") this.said.push(JSON.parse(effect.text));
-      if (effect.type === "Settle") this.settled = true;
+    for (const { type, details } of this.session.takeEffects()) {
+      if (type === "send") this.said.push(JSON.parse(details[0]));
+      if (type === "settle") this.settled = true;
     }
   }
   receive(message) {
@@ -141,53 +179,51 @@ function call(state, event) {
 
 /** The auth of a client, with what its session and its fetcher would do. */
 class Identity {
-  now = 1_000_000;
+  moment = { _now: 1_000_000, _jitter: 0.5 };
   fetch = 0;
   sent = 0;
   confirmed = 0;
   held = "held";
 
   constructor(isExpecting) {
-    this.auth = auth.createAuth(isExpecting, 10_000, 30_000, (effect) => {
-      if (effect.type === "FetchToken") this.fetch = effect.number;
-    });
+    const effects = { _fetch: (number) => (this.fetch = number), _authChanged: () => {} };
+    this.auth = auth.createAuth(isExpecting, 10_000, 30_000, false, this.moment, effects);
     this.flush(true);
   }
   flush(isOpening = false) {
     if (isOpening) this.sent = this.confirmed = 0;
-    if (!this.auth.isPausing()) this.sent += this.auth.flush(isOpening).length;
+    if (!this.auth._isPausing()) this.sent += this.auth._flush(isOpening).length;
   }
   step(...parts) {
-    this.auth.step(...parts);
+    this.auth._step(...parts);
     this.flush();
   }
   set() {
-    this.step("set", this.now);
+    this.step("set");
   }
   admin() {
-    this.step("admin", this.now, { tokenType: "Admin", value: "key" });
+    this.step("admin", { tokenType: "Admin", value: "key" });
   }
   clear() {
-    this.step("clear", this.now);
+    this.step("clear");
   }
   returns(token) {
     this.held = token ?? this.held;
-    this.auth.fetched(this.fetch, token, this.now);
+    this.auth._fetched(this.fetch, token);
     this.flush();
   }
   passes(ms) {
-    this.now += ms;
-    this.auth.tick(this.now);
+    this.moment._now += ms;
+    this.auth._tick();
     this.flush();
   }
-  confirms() {
-    const [from, to] = [this.confirmed, this.sent];
-    this.confirmed = to;
-    this.auth.transition({ identity: from }, { identity: to }, this.now);
+  confirms(beyond = 0) {
+    this.confirmed = this.sent + beyond;
+    this.auth._transition({ identity: this.confirmed });
     this.flush();
   }
   refuses(baseVersion, authUpdateAttempted) {
-    this.auth.refused({ type: "AuthError", error: "no", baseVersion, authUpdateAttempted }, this.now);
+    this.auth._refused({ type: "AuthError", error: "no", baseVersion, authUpdateAttempted });
   }
 }
 
@@ -216,6 +252,14 @@ const HAPPENINGS = {
   "fetch returns null": (who) => who.returns(null),
   "fetch rejects": (who) => who.returns(null),
   "fetch never returns": (who) => who.passes(31_000),
+  "the clock goes on": (who) => who.passes(50_000),
+  "server confirms": (who) => who.confirms(),
+  "server confirms what nobody said": (who) => who.confirms(1),
+  "the newest token expires, told twice": (who) => {
+    who.refuses(who.sent - 1, false);
+    who.flush(true);
+    who.refuses(0, false);
+  },
   "socket is lost": (who) => who.flush(true),
   "user sets a fetcher": (who) => who.set(),
   "user sets an admin key": (who) => who.admin(),
@@ -225,13 +269,52 @@ const HAPPENINGS = {
 function identity(state, happening) {
   const who = new Identity(state === "expecting");
   REACHED_BY[state](who);
-  if (who.auth.state() !== state) return `${who.auth.state()} instead of ${state}`;
+  if (who.auth._state !== state) return `${who.auth._state} instead of ${state}`;
   const [, attempted, age] = /AuthError, attempted (.*), of (.*) token/.exec(happening) ?? [];
   if (age) who.refuses(who.sent - (age === "the newest" ? 1 : 2), { True: true, False: false }[attempted]);
   else HAPPENINGS[happening](who);
-  return who.auth.state();
+  return who.auth._state;
 }
 
-const MACHINES = { query, call, identity };
+const REFUSAL = { type: "AuthError", error: "no", baseVersion: 0, authUpdateAttempted: true };
+/** What is done to a session on the way to a state of its connection. */
+const ON_THE_WAY = {
+  idle: [],
+  opening: ["start"],
+  live: ["start", "sign in", "open"],
+  waiting: ["start", "sign in", "open", "the line breaks"],
+  stopped: ["start", "sign in", "open", "the token is refused"],
+  closed: ["the user closes"],
+};
+
+function connection(state, happening) {
+  const client = newSession();
+  let now = 0;
+  const says = (text) => client.received(text, now, 0.5);
+  const events = {
+    start: () => client.start(now),
+    open: () => client.opened(now),
+    "sign in": () => (client.setAuth(now), client.token(1, "token", now)),
+    "the line breaks": () => client.lost(now, 0.5, 1006, ""),
+    "the server is silent": () => {
+      const due = client.nextDeadline();
+      if (due !== Infinity) client.tick((now = due), 0.5);
+    },
+    "what is no message comes": () => says("{"),
+    "an unknown message comes": () => says('{"type": "Later"}'),
+    "a Ping comes": () => says('{"type": "Ping"}'),
+    "the token is refused": () => says(JSON.stringify(REFUSAL)),
+    "a FatalError comes": () => says('{"type": "FatalError", "error": "no"}'),
+    "the fetcher returns another token": () => client.token(2, "another", now),
+    "the user signs out": () => client.clearAuth(now),
+    "the user pauses": () => client.pause(),
+    "the user resumes": () => client.resume(now),
+    "the user closes": () => client.close(),
+  };
+  for (const each of [...ON_THE_WAY[state], happening]) events[each]();
+  return client.state().connection;
+}
+
+const MACHINES = { query, call, identity, connection };
 const cells = JSON.parse(readFileSync(0, "utf8"));
 console.log(JSON.stringify(cells.map(([machine, state, event]) => MACHINES[machine](state, event))));

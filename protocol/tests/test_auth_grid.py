@@ -89,8 +89,8 @@ class Talk:
         self.now += 31.0
         self.session.tick(self.now, 0.5)
 
-    def confirms(self) -> None:
-        start, self.version = self.version, [1, self.sent, self.version[2] + 1]
+    def confirms(self, beyond: int = 0) -> None:
+        start, self.version = self.version, [1, self.sent + beyond, self.version[2] + 1]
         parts = [
             {"querySet": q, "identity": i, "ts": encode_timestamp(ts)}
             for q, i, ts in (start, self.version)
@@ -104,6 +104,11 @@ class Talk:
         if attempted is not None:
             message["authUpdateAttempted"] = attempted
         self.session.received(json.dumps(message), self.now, 0.5)
+
+    def passes(self) -> None:
+        """So long that a token of TIMED needs its successor, and a fetch has hung."""
+        self.now += 50.0
+        self.session.tick(self.now, 0.5)
 
     def loses(self) -> None:
         self.session.lost(self.now, 0.5, 1006, "")
@@ -198,6 +203,16 @@ def same(talk: Talk) -> str:
     return ends("token" if talk.state == "fetching" else "same")(talk)
 
 
+def clock(talk: Talk) -> str:
+    """The clock ends fetches and refreshes what is confirmed."""
+    return "refresh due" if talk.state == "valid" else ends("nothing")(talk)
+
+
+def confirmation(talk: Talk) -> str:
+    """Nothing is confirmed where nothing was said."""
+    return "confirmed" if talk.sent else ""
+
+
 def refusal(*, is_older: bool, attempted: bool | None) -> Callable[[Talk], str]:
     """The event that an AuthError is, by the rows of the chapter."""
 
@@ -217,6 +232,9 @@ HAPPENINGS: dict[str, Happening] = {
     "fetch returns null": (lambda talk: talk.returns(None), ends("nothing")),
     "fetch rejects": (Talk.rejects, ends("nothing")),
     "fetch never returns": (Talk.never_returns, ends("nothing")),
+    "the clock goes on": (Talk.passes, clock),
+    "server confirms": (Talk.confirms, confirmation),
+    "server confirms what nobody said": (lambda talk: talk.confirms(beyond=1), confirmation),
     "socket is lost": (Talk.loses, lambda talk: ""),
     "socket is stopped": (Talk.is_stopped, lambda talk: ""),
     "sending is stopped": (Talk.pauses, lambda talk: ""),
@@ -241,11 +259,12 @@ ERRORS: dict[str, Happening] = {
     for is_older in (True, False)
 }
 # Without a socket nothing can be said or lost.
+BY_SOCKET = (*ERRORS, "socket is lost", "server confirms", "server confirms what nobody said")
 GRID = [
     (state, name)
     for state in TABLE.states
     for name in (*HAPPENINGS, *ERRORS)
-    if not (state in WITHOUT_SOCKET and (name in ERRORS or name == "socket is lost"))
+    if not (state in WITHOUT_SOCKET and name in BY_SOCKET)
 ]
 
 
@@ -275,3 +294,53 @@ def test_the_next_opening_says_who_it_is(state: str) -> None:
     has_token = state not in ("nobody", "failed", "expecting", "fetching", "fetching forced")
 
     assert said == ([0] if has_token else [])
+
+
+@pytest.mark.parametrize("state", ["confirming cached", "confirming fresh", "admin"])
+def test_an_expiry_that_is_told_twice_is_a_refusal(state: str) -> None:
+    """Overlooked once, then about the only token that was sent on its connection."""
+    talk = Talk(state)
+    talk.refuses(talk.sent - 1, attempted=False)
+    assert talk.state == state
+    talk.loses()
+    talk.now += 10.0
+    talk.session.tick(talk.now, 0.5)
+    talk.look()
+    assert talk.sent == 1
+    talk.refuses(0, attempted=False)
+
+    assert talk.state == TABLE.cells[state, "refused"].next
+
+
+@pytest.mark.parametrize("state", ["confirming fresh", "valid"])
+def test_a_token_without_a_fetcher_is_refused_for_good(state: str) -> None:
+    """Where nobody can be asked for another token, the client goes on as nobody."""
+    talk = Talk("nobody")
+    talk.set_token()
+    if state == "valid":
+        talk.confirms()
+    assert talk.state == state
+    talk.refuses(talk.sent - 1, attempted=True)
+
+    assert talk.state == TABLE.cells[state, "refused for good"].next
+
+
+# Whether a refusal is for good depends on the state: one who may fetch has a fetcher, with
+# attempts to spare until the last forced token was refused; an administrator has none.
+NEVER_TOGETHER = {
+    *((state, "refused for good") for state in ("fetching", "fetching forced", "refreshing")),
+    *((state, "refused for good") for state in ("confirming cached", "failed")),
+    *((state, "refused") for state in ("nobody", "admin")),
+}
+IN_TESTS_OF_THEIR_OWN = {("confirming fresh", "refused for good"), ("valid", "refused for good")}
+
+
+def test_the_grid_meets_every_cell() -> None:
+    """What can happen is every event of the table in every state in which it is possible."""
+    met = set()
+    for state, name in GRID:
+        event = {**HAPPENINGS, **ERRORS}[name][1](Talk(state))
+        met |= {(state, event)} if event else set()
+
+    assert TABLE.possible().keys() - met == NEVER_TOGETHER | IN_TESTS_OF_THEIR_OWN
+    assert met <= TABLE.possible().keys()

@@ -31,7 +31,7 @@ def test_what_nobody_names_is_listed(folder: Path) -> None:
     open_rules = {rule.id for rule in uncovered(load(), folder)}
 
     assert "http.cors" not in open_rules
-    assert "http.query-batch" in open_rules
+    assert "http.query-ts" in open_rules
     assert "transitions.continuity" not in open_rules
 
 
@@ -45,4 +45,4 @@ def test_what_nobody_can_prove_is_not_listed(folder: Path) -> None:
 def test_the_list_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`uncovered` prints one rule per line with its keyword."""
     assert main(["uncovered", str(folder)]) == 0
-    assert "[http.query-batch] MUST\n" in capsys.readouterr().out
+    assert "[http.query-ts] MUST\n" in capsys.readouterr().out

@@ -1,6 +1,8 @@
 """The machines of the Python core and of the server go where the chapters' tables say.
 
-Every cell that can happen is driven, from outside where the machine has an outside.
+The life of a query and the identity of a connection at the server have no table in the code: they
+follow from what is kept of them. So every cell of their tables is driven from outside, also those
+that the chapter calls impossible, which turn out to be another event, or a mistake of the caller.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from unisono_mock.core.errors import ConnectionFailure, FailureKind
 from unisono_mock.core.session import Session as ServerSession
 from unisono_mock.core.session import SessionOptions
 from unisono_protocol.reference import encode_timestamp
-from unisono_protocol.tables import tables
+from unisono_protocol.tables import IMPOSSIBLE, tables
 
 SESSION_ID = "123e4567-e89b-42d3-a456-426614174000"
 
@@ -130,7 +132,7 @@ class OneQuery:
     @property
     def state(self) -> str:
         queries = self.session.queries
-        if not queries.token(0):
+        if not queries.by_token({0: None}):
             return "absent"
         if not self.session.state.is_connected or 0 not in queries._known:
             return "wanted"
@@ -148,6 +150,44 @@ def test_queries_follow_the_chapter(state: str, event: str) -> None:
     getattr(query, name)()
 
     assert query.state == tables()["query (client)"].cells[state, event].next
+
+
+SUBSCRIBERS = {"first subscriber", "another subscriber"}
+
+
+def impossible(machine: str) -> list[tuple[str, str]]:
+    """The cells of a machine that cannot happen."""
+    cells = tables()[machine].cells
+    return [key for key, cell in cells.items() if cell.next == IMPOSSIBLE]
+
+
+@pytest.mark.parametrize(("state", "event"), impossible("query (client)"))
+def test_what_cannot_happen_to_a_query_does_not(state: str, event: str) -> None:
+    """A subscriber is the first or another one; nothing else that is impossible can be said."""
+    query = OneQuery(state, is_open=True)
+    if event in SUBSCRIBERS:
+        (other,) = SUBSCRIBERS - {event}
+        query.session.pause(0.0)
+        query.first_subscriber()
+        assert query.state == tables()["query (client)"].cells[state, other].next
+    else:
+        with pytest.raises(KeyError):
+            getattr(query, event.replace(" ", "_"))()
+        assert query.state == state
+
+
+def test_an_action_is_never_completed() -> None:
+    """What is impossible for calls: a sent action that succeeds has settled."""
+    assert impossible("call (client)") == [("completed", "lost, an action")]
+    calls = call_in("sent", "Action")
+    text = {"type": "ActionResponse", "requestId": 0, "success": True, "logLines": []}
+    response = messages.read(json.dumps({**text, "result": "x"}))
+    assert isinstance(response, messages.ActionResponse)
+    call = calls.awaiting(response)
+    assert call is not None
+
+    assert calls.responded(call, response) is not None
+    assert not calls._pending
 
 
 class Surroundings:
@@ -256,3 +296,12 @@ def test_the_server_follows_the_chapter(state: str, event: str) -> None:
     assert identity.said() == [
         effect for effect in cell.effects.split("; ") if effect.startswith(("AuthError", "close"))
     ]
+
+
+def test_nobody_does_not_expire() -> None:
+    """What is impossible at the server: an identity without a token has no time to pass."""
+    assert impossible("auth (server)") == [("anonymous", "use after expiry")]
+    identity = OneIdentity("anonymous")
+    identity.use_after_expiry()
+
+    assert (identity.state, identity.said()) == ("anonymous", [])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from unisono_protocol import reference
 from unisono_protocol.data import V1
+from unisono_protocol.rules import chapters, load
+
+SERVER = Path(__file__).parents[2] / "mock_server/src/unisono_mock"
 
 
 def registry(name: str) -> dict[str, Any]:
@@ -57,3 +61,71 @@ def test_the_backoff_chapter_lists_the_reasons_of_the_vectors() -> None:
     reasons = [*reference.BACKOFF_CLIENT_REASONS, *(r for r, _ in reference.BACKOFF_REASONS)]
 
     assert [reason for reason in reasons if f"`{reason}`" not in chapter] == []
+
+
+#: Codes of what is no part of the protocol: stored files, and the tools around the server.
+BACKEND_CODES = {
+    "BadHeader",
+    "BadLifetime",
+    "BodyTooLarge",
+    "FileNotFound",
+    "InvalidStoragePath",
+    "RecordingIsOver",
+    "Sha256Mismatch",
+    "StorageTokenExpired",
+    "StorageTokenInvalid",
+    "UpstreamUnreachable",
+}
+#: What else the chapters write in one word with capitals: messages, events, states of a page.
+OTHER_NAMES = {
+    "AuthError",
+    "ClientConnect",
+    "ClientReceivedTransition",
+    "CloseMessageWithoutFrame",
+    "FatalError",
+    "InvalidCursor",
+    "ModifyQuerySet",
+    "NaN",
+    "NetworkRecoveryReconnect",
+    "QueryFailed",
+    "QueryRemoved",
+    "QueryUpdated",
+    "SplitRecommended",
+    "SplitRequired",
+    "TransitionChunk",
+    "UpgradeRequired",
+}
+IN_CHAPTERS = re.compile(r"`([A-Z][a-z]+(?:[A-Z][A-Za-z]*)+)`")
+IN_THE_SERVER = re.compile(
+    r'(?:refusal|HttpFailure)\(\s*\d+,\s*"(\w+)"|ConnectionFailure\(\s*[\w.]+,\s*"(\w+)"'
+)
+
+
+def registered() -> set[str]:
+    return {entry["code"] for entry in registry("error-codes")["codes"]}
+
+
+def test_every_code_of_the_chapters_is_registered() -> None:
+    """A short code that the text names stands in the registry."""
+    texts = [path.read_text(encoding="utf-8") for path in chapters()]
+    named = {name for text in texts for name in IN_CHAPTERS.findall(text)}
+
+    assert named - registered() == OTHER_NAMES
+
+
+def test_every_code_of_the_mock_server_is_registered() -> None:
+    """A short code that the mock server says stands in the registry, or is no protocol's."""
+    texts = [path.read_text(encoding="utf-8") for path in SERVER.rglob("*.py")]
+    said = {code for text in texts for pair in IN_THE_SERVER.findall(text) for code in pair if code}
+
+    assert said
+    assert said - registered() <= BACKEND_CODES
+
+
+@pytest.mark.parametrize("name", ["close-codes", "error-codes", "extensions"])
+def test_registries_name_their_rules(name: str) -> None:
+    """Each registry says which rules it belongs to, and its page describes it."""
+    page = (V1 / "registry/README.md").read_text(encoding="utf-8")
+
+    assert set(registry(name)["rules"]) <= load().keys()
+    assert f"`{name}.json`" in page

@@ -24,7 +24,7 @@ from unisono_mock import serve
 from unisono_mock.issuer import Issuer
 from unisono_protocol import schemas
 from unisono_protocol.rules import load
-from unisono_protocol.walkthroughs import walkthroughs
+from unisono_protocol.walkthroughs import walkthroughs, without
 
 CONFORMANCE = Path(__file__).parents[2] / "conformance"
 CORES = {
@@ -33,29 +33,8 @@ CORES = {
 }
 REGISTRY: Registry[Any] = Registry().with_contents(list(schemas.by_id().items()))
 PLAYED = (Outcome.PASS, Outcome.UNSUPPORTED)
+SOCKET = "wire.socket"
 ABOUT_ORDER = re.compile(r"\b(order|before|after|first|then|until|ahead)\b")
-# These words also mean other things than what comes first on the way between two peers.
-NO_RACES = {
-    # The order of bytes, digits, keys, values, items, or the parts of an address.
-    "values.special-float",
-    "values.int64",
-    "values.order",
-    "messages.key-order",
-    "messages.timestamp-encoding",
-    "errors.request-id",
-    "connection.url-slash",
-    "pagination.end-cursor",
-    "http.query-batch",
-    "http.run-path",
-    # What one peer does by itself, or below the messages.
-    "connection.websocket-ping",
-    "auth.key-rotation",
-    "auth.admin-recheck",
-    "pagination.status",
-    "http.no-retry",
-    # Both orders are allowed.
-    "auth.force-after-cached",
-}
 
 
 def cases(role: str) -> list[Case]:
@@ -98,7 +77,7 @@ def test_walkthroughs_are_cases() -> None:
 
 
 def test_every_rule_about_order_has_a_walkthrough() -> None:
-    """A rule whose sentence or name speaks of order in time is told as a race, or is none."""
+    """A rule whose sentence or name speaks of order is told as a race, or says why it is none."""
     told = {id for case in walkthroughs().values() for id in case["rules"]}
     about_order = {
         rule.id
@@ -106,7 +85,8 @@ def test_every_rule_about_order_has_a_walkthrough() -> None:
         if ABOUT_ORDER.search(f"{rule.id.replace('-', ' ')} {rule.text}")
     }
 
-    assert about_order - told == NO_RACES
+    assert about_order - told == without().keys()
+    assert all(reason.endswith(".") for reason in without().values())
 
 
 def test_the_case_schema_is_the_suite_s() -> None:
@@ -121,7 +101,8 @@ def test_the_case_schema_is_the_suite_s() -> None:
 @pytest.mark.parametrize("language", CORES)
 async def test_clients_pass_and_say_what_the_schema_says(language: str) -> None:
     """The core of each language passes, with messages that match their schema to the field."""
-    run = await run_client(CORES[language], cases("client"))
+    inline = [case for case in cases("client") if SOCKET not in case.requires]
+    run = await run_client(CORES[language], inline)
     message = strict("client-message")
     frames = list(said(run.results, "c2s"))
     failed = {result.case_id for result in run.results if result.outcome not in PLAYED}
@@ -129,6 +110,17 @@ async def test_clients_pass_and_say_what_the_schema_says(language: str) -> None:
     assert failed == set(), problems(run.results)
     assert {frame["type"] for frame in frames} >= {"Connect", "ModifyQuerySet", "Authenticate"}
     assert [frame for frame in frames if not message.is_valid(frame)] == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("language", CORES)
+async def test_clients_pass_what_needs_a_line(language: str) -> None:
+    """The client of each language passes the walkthroughs that no bare core can play."""
+    command = [part for part in CORES[language] if part != "--core"]
+    run = await run_client(command, [case for case in cases("client") if SOCKET in case.requires])
+
+    assert run.results
+    assert problems(run.results) == []
 
 
 @pytest.mark.asyncio

@@ -196,3 +196,36 @@ def test_a_socket_that_was_closed_is_not_heard_any_more(talk: Dialogue) -> None:
 
     assert talk.session.state.kind == "waiting"
     assert talk.session.state.failures == 1
+
+
+def test_pings_are_sent_at_an_interval_if_wanted(talk: Dialogue) -> None:
+    """By default none is; a pong lets the next one go out, and silence counts all the same."""
+    talk.start()
+    talk.advance(59)
+    assert talk.kinds() == []
+
+    asking = Dialogue(Options(inactivity_s=60, ping_s=20))
+    asking.start()
+    for _ in range(2):
+        asking.advance(20)
+        assert asking.kinds() == ["SendPing"]
+        asking.tell(asking.session.ponged)
+    asking.advance(20)
+    assert asking.kinds() == ["close"]
+    assert asking.session.state.why == "the server is silent"
+
+
+def test_a_ping_without_an_answer_ends_the_connection() -> None:
+    """Long before the inactivity time; a message is an answer too."""
+    talk = Dialogue(Options(inactivity_s=60, ping_s=10))
+    talk.start()
+    talk.advance(10)
+    talk.hear({"type": "Ping"})
+    talk.advance(10)
+    assert talk.kinds() == ["SendPing", "SendPing"]
+
+    talk.advance(10)
+
+    assert talk.kinds() == ["close"]
+    talk.advance(0.2)
+    assert talk.open()[0]["lastCloseReason"] == "InactiveServer"

@@ -24,7 +24,7 @@ def test_the_drawing_shows_the_whole_tree() -> None:
     [
         (errors.InvalidPathError("x y", "it has a space"), "Write it as 'module:function'"),
         (errors.InvalidUrlError("x", "it names no host"), "Give it as 'http://127.0.0.1:3210'"),
-        (errors.ClientClosedError(), "inside its `async with` block"),
+        (errors.ClientClosedError(), "while its `with` block"),
         (errors.CallLostError("m:act"), "call it again only if a second run does no harm"),
         (errors.FunctionError("m:list", "boom"), "m:list failed: boom"),
         (errors.HttpStatusError(400, "BadJsonBody", "no"), "HTTP 400 BadJsonBody: no"),

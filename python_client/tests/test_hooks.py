@@ -23,6 +23,9 @@ class Everything(Hooks):
     def published(self, effect: Publish) -> None:
         self.told.append("published")
 
+    def called(self, call_id: int, path: str) -> None:
+        self.told.append(f"called {path}")
+
     def settled(self, effect: Settle) -> None:
         self.told.append(f"settled {effect.path}")
 
@@ -55,6 +58,7 @@ async def test_hooks_are_told_of_everything_in_order(caplog: pytest.LogCaptureFi
         "live",
         "m:list [LOG] hi",
         "published",
+        "called m:send",
         "settled m:send",
         "closed",
     ]

@@ -5,7 +5,7 @@ from typing import Any
 import anyio
 import pytest
 
-from unisono import Client, FunctionError
+from unisono import Client, ClientClosedError, FunctionError
 from unisono.testing import ManualClock, MemoryBackend
 
 pytestmark = pytest.mark.anyio
@@ -25,9 +25,9 @@ class Instruments:
 
         self._reader = InMemoryMetricReader()
         self._exporter = InMemorySpanExporter()
-        tracers = TracerProvider()
-        tracers.add_span_processor(SimpleSpanProcessor(self._exporter))
-        self.hooks = Telemetry(MeterProvider([self._reader]), tracers)
+        self.tracers = TracerProvider()
+        self.tracers.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.hooks = Telemetry(MeterProvider([self._reader]), self.tracers)
 
     def readings(self) -> dict[str, Any]:
         """The sums by name, and by the outcome where there is one."""
@@ -47,6 +47,11 @@ class Instruments:
         spans = [(each.name, each.status) for each in self._exporter.get_finished_spans()]
         return [(name, status.status_code.name, status.description) for name, status in spans]
 
+    def finished(self, name: str) -> Any:
+        """The one span of this name."""
+        (span,) = (each for each in self._exporter.get_finished_spans() if each.name == name)
+        return span
+
 
 @pytest.fixture
 def instruments() -> Instruments:
@@ -56,6 +61,11 @@ def instruments() -> Instruments:
 
 async def fails(client: Client) -> None:
     with pytest.raises(FunctionError):
+        await client.mutation("m:send")
+
+
+async def is_cut_off(client: Client) -> None:
+    with pytest.raises(ClientClosedError):
         await client.mutation("m:send")
 
 
@@ -95,4 +105,23 @@ async def test_calls_results_and_connections_are_counted(instruments: Instrument
     assert instruments.spans() == [
         ("unisono.connect", "ERROR", "refused by the test"),
         ("unisono.connect", "OK", None),
+        ("unisono.call m:send", "OK", None),
+        ("unisono.call m:send", "ERROR", "boom"),
     ]
+
+
+async def test_the_span_of_a_call_is_a_child_of_the_callers(instruments: Instruments) -> None:
+    """So that a trace shows what the app waited for; calls that the end cuts off end, too."""
+    backend = MemoryBackend()
+    client = Client(backend.address, connector=backend.connect, hooks=[instruments.hooks])
+    with instruments.tracers.get_tracer("app").start_as_current_span("request") as request:
+        async with client, anyio.create_task_group() as tasks:
+            line = await backend.accept()
+            tasks.start_soon(is_cut_off, client)
+            await line.receive("Mutation")
+            client.close()
+
+    call = instruments.finished("unisono.call m:send")
+    assert call.parent is not None
+    assert call.parent.span_id == request.get_span_context().span_id
+    assert call.status.status_code.name == "ERROR"

@@ -1,18 +1,21 @@
 """The core as a whole, under random users, servers, losses and clocks, against a model.
 
-The model is a server with a history: a list of numbers per query, and a commit for each
-mutation. Whatever happens, the snapshot is one that the server had, every call settles
-exactly once, and no layer outlives its mutation.
+The model is a server with a history: a list of numbers per query, headed by the name of the
+reader, and a commit for each mutation. Whatever happens, the snapshot is one that the server
+had, for one reader, every call settles exactly once, and no layer outlives its mutation.
 """
 
+import base64
 import json
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from unisono import LocalStore
+from unisono.core.auth import FetchToken
 from unisono.core.connection import Close, Open, Send
 from unisono.core.messages import Failure, Success, encode_ts
 from unisono.core.mutations import Settle
@@ -22,6 +25,19 @@ from unisono.testing import Frame, Voice
 
 KEYS = ("x", "y", "z")
 GUESS = -1
+NOBODY, STRANGER = "nobody", "stranger"
+
+
+def token_of(name: str, now: float) -> str:
+    """A token that is good for an hour; the server accepts it from all but strangers."""
+    claims = {"sub": name, "iat": int(now), "exp": int(now) + 3600}
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.x"
+
+
+def name_in(token: str) -> str:
+    """Whom the server takes the bearer for."""
+    name: str = json.loads(base64.urlsafe_b64decode(token.split(".")[1]))["sub"]
+    return name
 
 
 class Server:
@@ -63,7 +79,8 @@ class ClientMachine(RuleBasedStateMachine):
         self.voice = Voice()
         self.known: dict[int, str] = {}
         self.sent: dict[int, Any] = {}
-        self.wanted_identity = 0
+        self.fetches: list[int] = []
+        self.hears = True
         self.fails: set[int] = set()
         self.tokens: dict[str, list[str]] = {}
         self.calls: dict[int, str] = {}
@@ -96,6 +113,8 @@ class ClientMachine(RuleBasedStateMachine):
                 assert changed
                 assert snapshot.ts >= self.last_ts
                 self.last_ts = snapshot.ts
+            case FetchToken(number):
+                self.fetches.append(number)
             case Settle(call_id, _, outcome):
                 assert call_id in self.calls
                 assert call_id not in self.settled
@@ -104,6 +123,8 @@ class ClientMachine(RuleBasedStateMachine):
                 pass
 
     def take(self, frame: Frame) -> None:
+        if not self.hears:
+            return
         if frame["type"] == "Action":
             assert frame["requestId"] not in self.actions_sent, "an action was sent twice"
             self.actions_sent.add(frame["requestId"])
@@ -161,6 +182,23 @@ class ClientMachine(RuleBasedStateMachine):
         self.calls[self.session.calls.next_id] = "action"
         self.tell(self.session.act, "m:act", {})
 
+    @rule(name=st.sampled_from(["ann", "bob", STRANGER, NOBODY, "fetched"]))
+    def become(self, name: str) -> None:
+        """Sign in with a token or with a fetcher, or sign out."""
+        if name == NOBODY:
+            self.tell(self.session.clear_auth)
+        elif name == "fetched":
+            self.tell(self.session.set_auth)
+        else:
+            self.tell(self.session.set_auth, token=token_of(name, self.now))
+
+    @precondition(lambda self: self.fetches)
+    @rule(name=st.sampled_from(["ann", "bob", STRANGER, None]))
+    def fetch(self, name: str | None) -> None:
+        """The fetcher returns, perhaps long after it was of interest."""
+        token = name and token_of(name, self.now)
+        self.tell(self.session.token, self.fetches.pop(0), token)
+
     # The server
 
     @precondition(lambda self: self.wants_socket)
@@ -172,6 +210,7 @@ class ClientMachine(RuleBasedStateMachine):
             return
         self.is_open = True
         self.voice, self.known, self.sent, self.query_set = Voice(), {}, {}, 0
+        self.identity, self.reader, self.hears = 0, NOBODY, True
         self.tell(self.session.opened)
 
     @precondition(lambda self: self.is_open and self.inbox)
@@ -193,6 +232,8 @@ class ClientMachine(RuleBasedStateMachine):
                     else:
                         del self.known[each["queryId"]]
                         self.sent.pop(each["queryId"], None)
+            case "Authenticate":
+                self.authenticate(frame)
             case "Mutation" if frame["requestId"] in self.fails:
                 self.outbox.append(json.dumps(self.voice.failed(frame["requestId"], "no")))
             case "Mutation":
@@ -200,6 +241,16 @@ class ClientMachine(RuleBasedStateMachine):
                 self.outbox.append(json.dumps(self.voice.mutated(frame["requestId"], ts=ts)))
             case "Action":
                 self.outbox.append(json.dumps(self.voice.acted(frame["requestId"])))
+
+    def authenticate(self, frame: Frame) -> None:
+        assert frame["baseVersion"] == self.identity
+        self.identity += 1
+        self.reader = name_in(frame["value"]) if frame["tokenType"] == "User" else NOBODY
+        if self.reader == STRANGER:
+            # The last word on this connection: nothing that follows is heard.
+            refusal = self.voice.refused(self.identity - 1)
+            self.inbox, self.outbox = [], [*self.outbox, json.dumps(refusal)]
+            self.hears = False
 
     @rule(key=st.sampled_from(KEYS))
     def somebody_else_writes(self, key: str) -> None:
@@ -212,16 +263,21 @@ class ClientMachine(RuleBasedStateMachine):
         state = self.server.history[-1]
         updates = {}
         for query_id, key in self.known.items():
-            if self.sent.get(query_id) != state[key]:
-                updates[query_id] = list(state[key])
-                self.sent[query_id] = state[key]
-        frame = self.voice.transition(query_set=self.query_set, ts=self.server.ts, updates=updates)
+            result = [self.reader, *state[key]]
+            if self.sent.get(query_id) != result:
+                updates[query_id] = self.sent[query_id] = result
+        frame = self.voice.transition(
+            query_set=self.query_set, identity=self.identity, ts=self.server.ts, updates=updates
+        )
         self.outbox.append(json.dumps(frame))
 
     @precondition(lambda self: self.is_open and self.outbox)
     @rule()
     def deliver(self) -> None:
-        self.tell(self.session.received, self.outbox.pop(0), jitter=0.5)
+        text = self.outbox.pop(0)
+        self.tell(self.session.received, text, jitter=0.5)
+        if "AuthError" in text and self.is_open:
+            self.disturb("lose")
 
     @precondition(lambda self: self.is_open)
     @rule(hears=st.booleans(), steps=st.booleans(), delivers=st.booleans())
@@ -234,19 +290,24 @@ class ClientMachine(RuleBasedStateMachine):
         while delivers and self.outbox:
             self.deliver()
 
-    @rule(
-        what=st.sampled_from(
-            ["lose", "lose", "swallow", "nonsense", "news", "pause", "reconnect", "time"]
-        )
-    )
+    @precondition(lambda self: self.is_open and self.known and not self.outbox)
+    @rule(data=st.data())
+    def swallow(self, data: Any) -> None:
+        """A Transition with news gets lost; the next one, with other news, arrives."""
+        self.somebody_else_writes(data.draw(st.sampled_from(sorted(set(self.known.values())))))
+        self.step()
+        self.outbox.pop()
+        self.somebody_else_writes(data.draw(st.sampled_from(KEYS)))
+        self.step()
+        self.deliver()
+
+    @rule(what=st.sampled_from(["lose", "lose", "nonsense", "news", "pause", "reconnect", "time"]))
     def disturb(self, what: str) -> None:
         """Everything that makes life hard."""
         match what:
             case "lose" if self.is_open:
                 self.hang_up()
                 self.tell(self.session.lost, code=1006, reason="", jitter=0.5)
-            case "swallow" if self.outbox and "Transition" in self.outbox[0]:
-                self.outbox.pop(0)
             case "nonsense" if self.is_open:
                 self.tell(self.session.received, "{", jitter=0.5)
             case "news" if self.is_open:
@@ -280,9 +341,10 @@ class ClientMachine(RuleBasedStateMachine):
             if isinstance(outcome, Success)
         }
         plain = {
-            key: tuple(number for number in value if number != GUESS)
+            key: tuple(number for number in value[1:] if number != GUESS)
             for key, value in visible.items()
         }
+        assert len({value[0] for value in visible.values()}) <= 1, "results of two readers"
         state = self.server.history[snapshot.ts]
         assert plain == {key: state[key] for key in plain}
 
@@ -310,15 +372,24 @@ class ClientMachine(RuleBasedStateMachine):
             if isinstance(outcome, Success) and call_id in self.server.committed:
                 assert self.session.snapshot().ts >= self.server.committed[call_id]
 
-    def teardown(self) -> None:
-        """Left in peace, everything settles; after the end nothing is planned."""
-        for _ in range(4):
+    def live_in_peace(self) -> None:
+        for _ in range(8):
             self.go_on()
+            while self.fetches:
+                self.fetch("ann")
             if self.wants_socket:
                 self.answer_the_attempt(True)
             if self.is_open:
                 self.serve(True, True, True)
         assert self.settled.keys() == self.calls.keys()
+        is_known = self.session.auth.is_authenticated
+        assert is_known == (self.reader not in (NOBODY, STRANGER)), "the client is mistaken"
+
+    def teardown(self) -> None:
+        """Left in peace, everything settles; after the end nothing is planned."""
+        self.live_in_peace()
+        self.disturb("lose")
+        self.live_in_peace()
         self.tell(self.session.close)
         assert self.session.next_deadline() is None
         for call_id, outcome in self.settled.items():
@@ -329,4 +400,12 @@ class ClientMachine(RuleBasedStateMachine):
 
 
 TestClientMachine = ClientMachine.TestCase
-TestClientMachine.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestClientMachine.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+class TestClientMachineAtLength(ClientMachine.TestCase):  # type: ignore[misc, valid-type]
+    """The same, long enough to meet what is rare."""
+
+    settings = settings(max_examples=4000, stateful_step_count=60, deadline=None)

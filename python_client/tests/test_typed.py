@@ -16,6 +16,7 @@ from unisono import (
     Int64,
     InvalidTypeError,
     InvalidValueError,
+    Pages,
     Query,
     Subscription,
     View,
@@ -191,3 +192,25 @@ async def test_a_view_with_one_bad_query_asks_for_none() -> None:
             client.view(Query("m:a"), Query("m:b", {"x": object()}))
 
         assert len(line.frames) == 2
+
+
+@pytest.mark.anyio
+async def test_a_view_of_four_and_a_list_are_typed() -> None:
+    """For those who read the code before it runs."""
+    backend = MemoryBackend()
+    async with client_of(backend) as client:
+        one, two = Query("m:a", type=int), Query("m:b", type=str)
+        view = client.view(one, two, one, two)
+        pages = client.paginated("m:page", type=Message)
+        line = await opened(backend)
+        row = {"author": "a", "sentAt": 0}
+        page = {"page": [row], "isDone": True, "continueCursor": "end"}
+        line.transition(query_set=3, ts=1, updates={0: 1, 1: "x", 2: page})
+        four, listed = await anext(view), await anext(pages)
+        while listed.is_loading:
+            listed = await anext(pages)
+        assert_type(four, View[tuple[int, str, int, str]])
+        assert_type(listed, Pages[Message])
+
+        assert four.values == (1, "x", 1, "x")
+        assert [each.author for each in listed.items] == ["a"]

@@ -2,18 +2,24 @@
 
 import contextlib
 import json
+import re
+import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
 from websockets.sync.server import Server, ServerConnection, serve
+from websockets.uri import parse_uri
 
 from unisono import Client, Options, UnisonoError, WebSocketOptions
-from unisono.runtime import asyncio_socket, websocket
-from unisono.runtime.loop import is_asyncio
+from unisono.runtime.dial import dial
+from unisono.runtime.frames import Frames
 from unisono.runtime.transport import Socket, SocketLost
 from unisono.testing import Voice
 
@@ -23,23 +29,24 @@ ROWS = 200
 
 async def connect(port: int) -> Socket:
     """The socket that a client of this loop would get."""
-    opened = asyncio_socket.connect if is_asyncio() else websocket.connect
-    return await opened(f"ws://127.0.0.1:{port}", WebSocketOptions(), {})
+    return await dial(f"ws://127.0.0.1:{port}", WebSocketOptions(), {})
 
 
-async def first_messages(port: int) -> Sequence[bytes]:
-    """What a server says first."""
+async def heard(port: int) -> list[bytes]:
+    """What a server says before it ends the connection."""
     socket = await connect(port)
+    messages: list[bytes] = []
     try:
-        return await socket.receive()
+        await socket.run(messages.extend)
     finally:
         await socket.aclose(1003, "")
+    return messages
 
 
 class Backend:
     """A server in a thread: it answers every query with a value and every mutation at once."""
 
-    def __init__(self, compression: str | None = None) -> None:
+    def __init__(self, compression: str | None = None, ssl: "ssl.SSLContext | None" = None) -> None:
         self.value: Any = {"rows": list(range(ROWS))}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.frames: list[dict[str, Any]] = []
@@ -49,9 +56,10 @@ class Backend:
         self.closed: list[int | None] = []
         self.has_closed = threading.Event()
         self._server: Server = serve(
-            self._handle, "127.0.0.1", 0, compression=compression, max_size=None
+            self._handle, "127.0.0.1", 0, compression=compression, max_size=None, ssl=ssl
         )
-        self.address = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        self.port: int = self._server.socket.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 
@@ -205,7 +213,7 @@ async def test_binary_messages_are_refused() -> None:
         thread.start()
         port = server.socket.getsockname()[1]
         with pytest.raises(SocketLost, match="binary"):
-            await first_messages(port)
+            await heard(port)
         server.shutdown()
         thread.join()
 
@@ -239,3 +247,72 @@ async def test_a_handshake_without_an_end_is_given_up() -> None:
     await listener.aclose()
 
     assert state.why == "the server is silent"
+
+
+async def test_a_ping_reaches_the_server_and_its_pong_counts(backend: Backend) -> None:
+    """The library answers it; nobody is told, but it can be seen."""
+    socket = await dial(backend.address.replace("http", "ws"), WebSocketOptions(), {})
+    heard_of: list[bytes] = []
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(socket.run, heard_of.extend)
+        socket.ping()
+        socket.send([json.dumps({"type": "Mutation", "requestId": 0})])
+        while not heard_of:
+            await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+    await socket.aclose(1000, "")
+
+    assert socket.pongs == 1
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_messages_do_not_depend_on_how_the_bytes_are_cut(size: int) -> None:
+    """Short, long and very long frames, a ping between them, and the end."""
+    texts = [b"x" * length for length in (0, 1, 125, 126, 65535, 65536)]
+    server = ServerProtocol()
+    frames = Frames(parse_uri("ws://h/"), WebSocketOptions(compression=False), {})
+    frames.greet()
+    server.receive_data(frames.take_outgoing())
+    (request,) = server.events_received()
+    assert isinstance(request, Request)
+    server.send_response(server.accept(request))
+    for text in texts:
+        server.send_text(text)
+        server.send_ping(b"")
+    server.send_text(b"sp", fin=False)
+    server.send_continuation(b"lit", fin=True)
+    server.send_close(1001, "bye")
+    said = b"".join(server.data_to_send())
+    for start in range(0, len(said), size):
+        frames.feed(said[start : start + size])
+
+    assert frames.take_messages() == [*texts, b"split"]
+    assert frames.is_over
+    assert frames.lost().reason == "bye"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\x81\x81\x00\x00\x00\x00x", "masking"),
+        (b"\x81\xff" + bytes(12), "masking"),
+        (b"\x81\x7f\x00\x00\x00\x00\x00\x00\x10\x00", "too big|exceeds|over size|limit"),
+        (b"\x01\x01a\x81\x01b", "continuation"),
+        (b"\xc1\x01a", "reserved"),
+    ],
+)
+def test_frames_that_no_server_may_send_end_the_connection(data: bytes, why: str) -> None:
+    """The library says what is wrong with them."""
+    server = ServerProtocol()
+    options = WebSocketOptions(compression=False, max_message_bytes=1000)
+    frames = Frames(parse_uri("ws://h/"), options, {})
+    frames.greet()
+    server.receive_data(frames.take_outgoing())
+    (request,) = server.events_received()
+    assert isinstance(request, Request)
+    server.send_response(server.accept(request))
+    frames.feed(b"".join(server.data_to_send()) + data)
+
+    assert frames.is_over
+    assert re.search(why, str(frames.lost()))

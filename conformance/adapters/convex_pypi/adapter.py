@@ -2,9 +2,10 @@
 
     python adapters/convex_pypi/adapter.py
 
-Its calls block, and hold the interpreter's lock meanwhile, so they begin after their operation
-has been answered, and results are read with `async for`. Play its cases one at a time
-(`--side-by-side 1`). The package is an independent implementation; it is judged, not copied.
+Its calls block, and hold the interpreter's lock meanwhile, and a client cannot be closed. So each
+client has a process of its own (`adapter.py --one`), which does what it is told when it can; the
+process that speaks with the runner answers at once and never waits, and it closes a client by
+ending its process. The package is an independent implementation; it is judged, not copied.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import base64
 import json
 import os
 import struct
+import subprocess
 import sys
 import threading
-from collections.abc import Coroutine
 from importlib.metadata import version
 from typing import Any
 
@@ -30,10 +31,6 @@ from convex import ConvexClient, ConvexError, ConvexInt64  # noqa: E402
 # so that no other operation can be answered meanwhile.
 FEATURES: list[str] = []
 LOCK = threading.Lock()
-
-
-class Unsupported(Exception):
-    """The package has no such thing."""
 
 
 def write(message: dict[str, Any]) -> None:
@@ -92,99 +89,129 @@ class Client:
         self.name = name
         self.client = ConvexClient(url)
         self.subs: dict[str, Any] = {}
-        self.gone: set[str] = set()
+        self.followers: dict[str, asyncio.Task[None]] = {}
 
     def emit(self, ev: str, **fields: Any) -> None:
         """Report an event of this client."""
         write({"ev": ev, "client": self.name, **fields})
 
-    async def subscribe(self, sub: str, path: str, args: Any) -> None:
-        """Follow a query; the package reports it after every transition, changed or not."""
-        subscription = await asyncio.to_thread(self.client.subscribe, path, args)
-        self.subs[sub] = subscription
+    async def follow(self, sub: str, subscription: Any) -> None:
+        """Report a query; the package tells of it after every transition, changed or not."""
         last: Any = None
-        while sub not in self.gone:
+        while sub in self.subs:
             try:
                 change = {"value": encode(await anext(subscription))}
             except Exception as error:
                 change = {"error": {k: v for k, v in error_of(error).items() if k != "kind"}}
-            if sub not in self.gone and change != last:
+            if sub in self.subs and change != last:
                 last = change
                 self.emit("update", changes=[{"sub": sub, **change}])
 
     def unsubscribe(self, sub: str) -> None:
-        """Leave a query."""
-        self.gone.add(sub)
-        if sub in self.subs:
-            self.subs.pop(sub).unsubscribe()
-
-    async def call(self, kind: str, call: str, path: str, args: Any) -> None:
-        """Make a call and report how it ended."""
-        try:
-            value = await asyncio.to_thread(getattr(self.client, kind), path, args)
-        except Exception as error:
-            self.emit("settled", call=call, error=error_of(error))
-        else:
-            self.emit("settled", call=call, value=encode(value))
+        """Leave a query; whoever waits for its next result is sent away first."""
+        subscription = self.subs.pop(sub)
+        task = self.followers.pop(sub)
+        task.add_done_callback(lambda _: subscription.unsubscribe())
+        task.cancel()
 
 
 CLIENTS: dict[str, Client] = {}
 
 
-def handle(op: dict[str, Any], later: list[Coroutine[Any, Any, None]]) -> dict[str, Any]:
-    """Carry out one operation; what blocks is put off until it has been answered."""
+def handle(op: dict[str, Any]) -> None:
+    """Carry out one operation, blocking where the package blocks."""
     name = op["op"]
-    if name == "hello":
-        about = {"version": version("convex"), "language": "python", "levels": "L0"}
-        return {"name": "convex (PyPI)", "features": FEATURES, **about}
-    if name == "bye":
-        return {}
     if name == "open":
-        if op.get("options"):
-            raise Unsupported("it has no options")
         CLIENTS[op["client"]] = Client(op["client"], op["url"])
-        return {}
-    client = CLIENTS.get(op["client"])
-    if client is None:
-        return {}
-    if name == "subscribe" and not op.get("pagination"):
-        later.append(client.subscribe(op["sub"], op["path"], decode(op["args"])))
+        return
+    client = CLIENTS[op["client"]]
+    if name == "subscribe":
+        subscription = client.client.subscribe(op["path"], decode(op["args"]))
+        client.subs[op["sub"]] = subscription
+        follower = asyncio.create_task(client.follow(op["sub"], subscription))
+        client.followers[op["sub"]] = follower
     elif name == "unsubscribe":
         client.unsubscribe(op["sub"])
-    elif name in ("mutate", "action") and not op.get("optimistic"):
-        kind = "mutation" if name == "mutate" else "action"
-        later.append(client.call(kind, op["call"], op["path"], decode(op["args"])))
     elif name == "set_auth" and op["mode"] == "static":
         client.client.set_auth(op["token"])
     elif name == "set_auth" and op["mode"] == "none":
         client.client.clear_auth()
-    elif name == "set_auth" and op["mode"] == "admin" and not op.get("acting_as"):
+    elif name == "set_auth":
         client.client.set_admin_auth(op["token"])
-    elif name == "close":
-        raise Unsupported("it cannot be closed; it ends with its process")
-    else:
-        raise Unsupported(f"{name} is not in its API")
-    return {}
 
 
-async def main() -> None:
-    """Answer one line after the other."""
-    tasks: set[asyncio.Task[None]] = set()
+async def one() -> None:
+    """Be one client: carry out one line after the other."""
     while line := await asyncio.to_thread(sys.stdin.readline):
         op = json.loads(line)
-        later: list[Coroutine[Any, Any, None]] = []
         try:
-            body = {"ok": True, **handle(op, later)}
-        except Unsupported as unsupported:
-            body = {"ok": False, "unsupported": True, "reason": str(unsupported)}
+            handle(op)
         except Exception as error:
-            body = {"ok": False, "error": f"{type(error).__name__}: {error}"}
-        write({"re": op["seq"], **body})
-        if op["op"] == "bye":
-            break
-        tasks |= {asyncio.create_task(each) for each in later}
-    PROTOCOL.flush()
+            write({"ev": "error", "client": op["client"], "kind": "call", "message": str(error)})
     os._exit(0)
 
 
-asyncio.run(main())
+def refused(op: dict[str, Any]) -> str | None:
+    """Why the package cannot do this."""
+    if op["op"] == "open" and op.get("options"):
+        return "it has no options"
+    if op["op"] == "close":
+        return "it cannot be closed; its process was ended"
+    if op["op"] not in ("open", "subscribe", "unsubscribe", "set_auth") or op.get("pagination"):
+        return f"{op['op']} is not in its API, or blocks all else"
+    if op["op"] == "set_auth" and (op["mode"] == "fetcher" or op.get("acting_as")):
+        return "it knows tokens and keys only"
+    return None
+
+
+class Processes:
+    """The processes of the clients; what they report goes straight to the runner."""
+
+    def __init__(self) -> None:
+        self.running: dict[str, subprocess.Popen[str]] = {}
+
+    def answer(self, op: dict[str, Any]) -> dict[str, Any]:
+        """Answer an operation at once, and pass it on."""
+        if op["op"] == "hello":
+            about = {"version": version("convex"), "language": "python", "levels": "L0"}
+            return {"ok": True, "name": "convex (PyPI)", "features": FEATURES, **about}
+        if op["op"] == "bye":
+            return {"ok": True}
+        if op["op"] == "close":
+            self.end(op["client"])
+        reason = refused(op)
+        if reason is not None:
+            return {"ok": False, "unsupported": True, "reason": reason}
+        if op["op"] == "open":
+            command = [sys.executable, __file__, "--one"]
+            self.running[op["client"]] = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=PROTOCOL, text=True
+            )
+        self.running[op["client"]].stdin.write(json.dumps(op) + "\n")  # type: ignore[union-attr]
+        self.running[op["client"]].stdin.flush()  # type: ignore[union-attr]
+        return {"ok": True}
+
+    def end(self, client: str) -> None:
+        """End a process; its socket goes with it."""
+        process = self.running.pop(client, None)
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def main() -> None:
+    """Answer one line after the other."""
+    processes = Processes()
+    for line in sys.stdin:
+        op = json.loads(line)
+        write({"re": op["seq"], **processes.answer(op)})
+        if op["op"] == "bye":
+            break
+    for client in list(processes.running):
+        processes.end(client)
+
+
+if "--one" in sys.argv:
+    asyncio.run(one())
+else:
+    main()

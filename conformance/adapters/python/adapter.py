@@ -35,7 +35,7 @@ Json = Any
 Op = dict[str, Json]
 FEATURES = (
     "mutations actions auth optimistic snapshot codec stats pause state log query pagination http "
-    "options.inactivity options.expect_auth"
+    "host.int64 options.inactivity options.expect_auth"
 ).split()
 START_S = 1_700_000_000.0
 
@@ -162,13 +162,26 @@ def transformed(old: Json, change: Op) -> Json:
     return holder[""]
 
 
+def given(json: Json) -> Any:
+    """What an operation gives as arguments; some values of the host have no encoded form."""
+    if isinstance(json, dict) and "$host" in json:
+        if "int64" not in json["$host"]:
+            raise Unsupported(f"Python has no value for {json['$host']}")
+        return unisono.Int64(int(json["$host"]["int64"]))
+    if isinstance(json, list):
+        return [given(item) for item in json]
+    if isinstance(json, dict) and not any(key.startswith("$") for key in json):
+        return {key: given(item) for key, item in json.items()}
+    return decode(json)
+
+
 def http_ending(op: Op) -> Op:
     """Make a one-shot call over HTTP; return how it ended."""
     identity = {"token": op.get("token"), "admin_key": op.get("admin")}
     try:
         with SyncHttpClient(op["url"], **identity) as client:
             call: Callable[..., Any] = getattr(client, op["kind"])
-            return {"value": encode(call(op["path"], decode(op["args"])))}
+            return {"value": encode(call(op["path"], given(op["args"])))}
     except UnisonoError as error:
         return ending_of(error)
 
@@ -337,7 +350,7 @@ class CoreAdapter:
         match op["op"]:
             case "subscribe" if "pagination" in op:
                 items = op["pagination"]["initial_items"]
-                token = client.lists.add(op["path"], decode(op["args"]), items, now)
+                token = client.lists.add(op["path"], given(op["args"]), items, now)
                 client.subscribed(op["sub"], token, client.snapshot().results.get(token))
             case "load_more":
                 token, results = client.subs[op["sub"]], session.snapshot().results
@@ -345,22 +358,22 @@ class CoreAdapter:
             case "unsubscribe" if client.subs[op["sub"]].startswith("list "):
                 client.lists.remove(client.subs.pop(op["sub"]), now)
             case "subscribe":
-                token = session.subscribe(op["path"], decode(op["args"]), now)
+                token = session.subscribe(op["path"], given(op["args"]), now)
                 client.subscribed(op["sub"], token, session.snapshot().results.get(token))
             case "unsubscribe":
                 session.unsubscribe(client.subs.pop(op["sub"]), now)
             case "query":
-                token = session.subscribe(op["path"], decode(op["args"]), now)
+                token = session.subscribe(op["path"], given(op["args"]), now)
                 client.asked[op["call"]] = token
                 known = session.snapshot().results.get(token)
                 if known is not None:
                     client.settle_query(op["call"], known)
             case "mutate":
                 update = update_of(op["optimistic"]) if op.get("optimistic") else None
-                call_id = session.mutate(op["path"], decode(op["args"]), now, update)
+                call_id = session.mutate(op["path"], given(op["args"]), now, update)
                 client.calls[call_id] = op["call"]
             case "action":
-                client.calls[session.act(op["path"], decode(op["args"]), now)] = op["call"]
+                client.calls[session.act(op["path"], given(op["args"]), now)] = op["call"]
             case "snapshot":
                 return {"views": client.views(client.snapshot().results)}
             case "state":
@@ -508,14 +521,14 @@ class SocketAdapter:
         match op["op"]:
             case "subscribe" if "pagination" in op:
                 items = op["pagination"]["initial_items"]
-                pages = client.paginated(op["path"], decode(op["args"]), initial_items=items)
+                pages = client.paginated(op["path"], given(op["args"]), initial_items=items)
                 adapted.subscriptions[op["sub"]] = pages
                 token = pages.token
                 adapted.subscribed(op["sub"], token, client.snapshot().results[token])
             case "load_more":
                 adapted.subscriptions[op["sub"]].load_more(op["items"])
             case "subscribe":
-                args = decode(op["args"])
+                args = given(op["args"])
                 token = token_of(canonical_path(op["path"]), encode(args))
                 adapted.subscriptions[op["sub"]] = client.subscribe(op["path"], args)
                 known = client.snapshot().results.get(token)
@@ -546,7 +559,7 @@ class SocketAdapter:
 
     def call(self, client: Client, op: Op) -> Callable[[], Any]:
         """The call that an operation makes."""
-        args = decode(op["args"])
+        args = given(op["args"])
         if op["op"] == "mutate" and op.get("optimistic"):
             update = update_of(op["optimistic"])
             return partial(client.mutation, op["path"], args, optimistic=update)

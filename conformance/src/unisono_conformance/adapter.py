@@ -1,7 +1,7 @@
 """The adapter of a client under test: a process that speaks JSON lines.
 
 Spec: reading (and ADAPTER.md, the definition)
-Not here: the definition of the operations, the reading of their events (see world).
+Not here: how the lines travel (see channels), the reading of the events (see world).
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import shlex
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from unisono_conformance import ADAPTER_VERSION, REVISION
+from unisono_conformance.channels import Channel, ChannelError, open_channel
 from unisono_conformance.values import Json
 
-LINE_LIMIT: Final = 256 * 1024 * 1024
 ANSWER_BUDGET_S: Final = 15.0
 
 Sink = Callable[[Json], None]
@@ -39,10 +38,11 @@ class Unsupported(Exception):
 class Adapter:
     """A running adapter process: requests out, answers and events in."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self._seq = 0
         self._answers: dict[int, asyncio.Future[Json]] = {}
+        self._on_answer: dict[int, Sink] = {}
         self._sinks: dict[str, Sink] = {}
         self._log: deque[str] = deque(maxlen=200)
         self._failure: str | None = None
@@ -54,19 +54,14 @@ class Adapter:
 
     @classmethod
     async def start(cls, command: Sequence[str] | str, *, seed: int = 0) -> Self:
-        """Start the command and greet it. Raises AdapterError when it does not answer."""
-        argv = shlex.split(command) if isinstance(command, str) else list(command)
+        """Start the command and greet it; `tcp://HOST:PORT` attaches to one that runs.
+
+        Raises AdapterError when there is nobody, or no answer.
+        """
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=LINE_LIMIT,
-            )
-        except OSError as error:
-            raise AdapterError(f"cannot start {shlex.join(argv)}: {error}") from error
-        adapter = cls(process)
+            adapter = cls(await open_channel(command))
+        except ChannelError as error:
+            raise AdapterError(str(error)) from error
         try:
             adapter.hello = await adapter.request(
                 "hello", adapter=ADAPTER_VERSION, revision=REVISION, seed=seed
@@ -106,19 +101,24 @@ class Adapter:
             return answer
         raise AdapterError(f"operation {op!r} failed: {answer.get('error', answer)}")
 
-    async def ask(self, op: str, **fields: Json) -> dict[str, Json]:
-        """Send one operation and return its answer, also when it says `ok: false`."""
+    async def ask(
+        self, op: str, *, on_answer: Sink | None = None, **fields: Json
+    ) -> dict[str, Json]:
+        """Send one operation and return its answer, also when it says `ok: false`.
+
+        `on_answer` hears the answer in its place among the events, which may be sooner.
+        """
         if self._failure is not None:
             raise AdapterError(self._failure)
         self._seq += 1
         seq = self._seq
         future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._answers[seq] = future
+        if on_answer is not None:
+            self._on_answer[seq] = on_answer
         line = json.dumps({"seq": seq, "op": op, **fields})
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(line.encode() + b"\n")
-            await self._process.stdin.drain()
+            await self._channel.write(line.encode())
             answer: dict[str, Json] = await asyncio.wait_for(future, ANSWER_BUDGET_S)
         except TimeoutError:
             raise AdapterError(f"no answer to {op!r} in {ANSWER_BUDGET_S} s") from None
@@ -126,41 +126,38 @@ class Adapter:
             raise AdapterError(f"the adapter is gone: {error}") from error
         finally:
             self._answers.pop(seq, None)
+            self._on_answer.pop(seq, None)
         if answer.get("unsupported") is True:
             raise Unsupported(op, str(answer.get("reason", "no reason given")))
         return answer
 
     async def stop(self) -> int | None:
-        """Say goodbye and end the process. Returns its exit code, None if it was killed."""
-        code: int | None = None
+        """Say goodbye and end it. Returns its exit code, None if it had to be forced."""
         if self._failure is None:
             with contextlib.suppress(AdapterError, Unsupported, TimeoutError):
                 await asyncio.wait_for(self.ask("bye"), 5)
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            code = await asyncio.wait_for(self._process.wait(), 5)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        await asyncio.gather(*self._readers, return_exceptions=True)
+        code = await self._channel.end(self._readers[0])
+        await self._settle()
         return code
 
     async def kill(self) -> None:
         """End the process without a goodbye."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        await self._channel.kill()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        if self._channel.process is None:
+            # Nothing else ends the reading of a socket whose other side stays.
+            for reader in self._readers:
+                reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
+        self._fail("the adapter has been ended")
 
     async def _read_lines(self) -> None:
-        assert self._process.stdout is not None
         try:
-            async for line in self._process.stdout:
+            async for line in self._channel.lines:
                 self._take_line(line)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._fail(f"a line that cannot be read: {error}")
             return
         self._fail("the adapter closed its output")
@@ -182,11 +179,13 @@ class Adapter:
         else:
             future = self._answers.get(message["re"])
             if future is not None and not future.done():
+                self._on_answer.get(message["re"], _ignored)(message)
                 future.set_result(message)
 
     async def _read_log(self) -> None:
-        assert self._process.stderr is not None
-        async for line in self._process.stderr:
+        if self._channel.log is None:
+            return
+        async for line in self._channel.log:
             self._log.append(line.decode("utf-8", "replace").rstrip())
 
     def _fail(self, reason: str) -> None:
@@ -196,3 +195,7 @@ class Adapter:
         for future in self._answers.values():
             if not future.done():
                 future.set_exception(AdapterError(self._failure))
+
+
+def _ignored(answer: Json) -> None:
+    """Nobody wants to hear it early."""

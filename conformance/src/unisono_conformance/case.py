@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from unisono_conformance.values import Json
 
-Role = Literal["client", "server"]
+Role = Literal["client", "server", "pair"]
 
 PACKAGE: Final = Path(__file__).parent
 

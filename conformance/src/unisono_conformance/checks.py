@@ -84,7 +84,7 @@ def check_never(world: World, since: int, pattern: Json, bindings: Bindings) -> 
                 for sub, wanted in body.items()
             ):
                 return seen
-        elif kind == what and kind in ("c2s", "event") and fits(body, seen, bindings):
+        elif kind == what and kind in ("c2s", "event", "request") and fits(body, seen, bindings):
             return seen
         elif kind == "attempt" and what == "attempt":
             return {"attempt": True}

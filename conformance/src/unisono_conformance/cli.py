@@ -25,7 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         cut = arguments.index("--")
         arguments, adapter = arguments[:cut], arguments[cut + 1 :]
     options = _parser().parse_args(arguments)
-    options.command = adapter
+    options.command, options.server = _parted(adapter)
+    if getattr(options, "attach", None):
+        options.command = [options.attach]
     try:
         code: int = options.run(options)
     except (AdapterError, CaseError, OSError, ValueError) as error:
@@ -34,6 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _parted(words: list[str]) -> tuple[list[str], str | None]:
+    """The adapter's command, and behind `---` the address of a server."""
+    if "---" not in words:
+        return words, None
+    cut = words.index("---")
+    if len(words) != cut + 2:
+        raise SystemExit("unisono-conformance: give one address of a server behind ---")
+    return words[:cut], words[cut + 1]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,8 +77,13 @@ def _add_runs(words: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     server.add_argument(
         "--credential", action="append", default=[], metavar="NAME=TEXT", help="token_a, admin_key"
     )
+    server.add_argument("--control", metavar="URL", help="takes orders: see CASES.md")
     server.set_defaults(run=commands.server)
-    for each in (client, server):
+    pair = words.add_parser("pair", help="play a client and a real server: -- CMD --- URL")
+    pair.add_argument("--rounds", type=int, default=40, help="the length of a workload")
+    pair.add_argument("--credential", action="append", default=[], metavar="NAME=TEXT")
+    pair.set_defaults(run=commands.pair, feature=[])
+    for each in (client, server, pair):
         each.add_argument("--case", action="append", default=[], help="a case, folder or rule")
         each.add_argument("--seed", type=int, default=0)
         each.add_argument("--time-scale", type=float, default=1.0, help="for slow peers")
@@ -76,6 +93,8 @@ def _add_runs(words: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         each.add_argument("--verbose", action="store_true", help="print the trace of failures")
     doctor = words.add_parser("doctor", help="walk through the adapter behind -- CMD, op by op")
     doctor.set_defaults(run=commands.doctor)
+    for each in (client, pair, doctor):
+        each.add_argument("--attach", metavar="tcp://HOST:PORT", help="an adapter that runs")
     proxy = words.add_parser("proxy", help="sit between any client and a server, and watch")
     proxy.add_argument("--upstream", required=True, help="http://host:port of the server")
     proxy.add_argument("--listen", type=int, default=0, help="the port; 0 picks a free one")

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from unisono_conformance.adapter import Adapter, AdapterError, Unsupported
-from unisono_conformance.audience import Audience
 from unisono_conformance.case import Case, CaseError
 from unisono_conformance.checks import check_view
 from unisono_conformance.chunks import chunk_frames
+from unisono_conformance.http_calls import HttpCalls
 from unisono_conformance.matching import fits, match
 from unisono_conformance.outcome import Failed, Outcome, Skipped
 from unisono_conformance.player import Step, step_name
@@ -24,10 +24,15 @@ from unisono_conformance.world import EVENT_FRAME, Connection
 
 ATTEMPT_BUDGET_S: Final = 30.0
 
-OPS_OF_FEATURES: Final = {"mutate": "mutations", "action": "actions", "set_auth": "auth"}
+OPS_OF_FEATURES: Final = {
+    "mutate": "mutations",
+    "action": "actions",
+    "set_auth": "auth",
+    "http": "http",
+}
 
 
-class ClientPlayer(Audience):
+class ClientPlayer(HttpCalls):
     """One play of one case on one client of an adapter."""
 
     def __init__(
@@ -42,6 +47,7 @@ class ClientPlayer(Audience):
         self._permutation = permutation or Permutation()
         super().__init__(adapter, case, client, self._permutation, time_scale=time_scale)
         self._fences = 0
+        self.begin_http()
         self.steps = {
             **self.steps,
             "do": self._do,
@@ -109,8 +115,10 @@ class ClientPlayer(Audience):
 
     async def finish(self) -> None:
         """Look at what must never have been, and at frames that nobody asked for."""
+        await self.calls_ended()
         await self._idle(True, {})
         self.check_nevers()
+        self.check_requests()
         for connection in self._world.connections:
             extra = self._next_frame(connection)
             if extra is not None:
@@ -121,6 +129,7 @@ class ClientPlayer(Audience):
 
     async def clean_up(self) -> None:
         """Close the client and the wire."""
+        await self.end_http()
         try:
             await self._adapter.ask("close", client=self._client)
         except (AdapterError, Unsupported):
@@ -138,6 +147,9 @@ class ClientPlayer(Audience):
     async def _do(self, body: Json, step: Step) -> None:
         fields = self.fill(body)
         op = fields.pop("op")
+        if op == "http":
+            await self.call_http(fields)
+            return
         if op == "open":
             fields.setdefault("url", self._wire.url + self.case.given.get("url_suffix", ""))
         if op == "subscribe":

@@ -16,6 +16,7 @@ from unisono_conformance.checker import __main__ as checker
 from unisono_conformance.doctor import examine
 from unisono_conformance.expected import Expectation, load_expected, write_baseline
 from unisono_conformance.outcome import Outcome, Result
+from unisono_conformance.pair import run_pair
 from unisono_conformance.proxy import watch
 from unisono_conformance.reports import write_reports
 from unisono_conformance.results import (
@@ -30,6 +31,7 @@ from unisono_conformance.results import (
 from unisono_conformance.rules import level_of, level_of_case, load_rules
 from unisono_conformance.runner import Run, run_client, run_server
 from unisono_conformance.sockets import ServerTarget
+from unisono_conformance.stories import load_stories, workloads
 
 
 def client(options: argparse.Namespace) -> int:
@@ -54,13 +56,39 @@ def server(options: argparse.Namespace) -> int:
     """Play the server cases against a running server."""
     expected = _expected(options)
     credentials = dict(item.split("=", 1) for item in options.credential)
-    target = ServerTarget(options.url, features=frozenset(options.feature), credentials=credentials)
+    target = ServerTarget(
+        options.url,
+        features=frozenset(options.feature),
+        credentials=credentials,
+        control=options.control,
+    )
     run = asyncio.run(
         run_server(
             target,
             select(load_cases(role="server"), options.case),
             seed=options.seed,
             time_scale=options.time_scale,
+            on_result=lambda result: _show(result, options.verbose, expected),
+        )
+    )
+    return _finish(run, options, expected)
+
+
+def pair(options: argparse.Namespace) -> int:
+    """Play a client and a real server together."""
+    if options.server is None:
+        raise ValueError("give the server's address behind ---, as in: pair -- CMD --- URL")
+    expected = _expected(options)
+    credentials = dict(item.split("=", 1) for item in options.credential)
+    told = [*load_stories(), *workloads(options.seed, options.rounds)]
+    run = asyncio.run(
+        run_pair(
+            _adapter(options),
+            ServerTarget(options.server, credentials=credentials),
+            select(told, options.case),
+            seed=options.seed,
+            time_scale=options.time_scale,
+            out=options.out,
             on_result=lambda result: _show(result, options.verbose, expected),
         )
     )
@@ -146,7 +174,7 @@ def baseline(options: argparse.Namespace) -> int:
 
 def _adapter(options: argparse.Namespace) -> list[str]:
     if not options.command:
-        raise ValueError("give the adapter's command behind --")
+        raise ValueError("give the adapter's command behind --, or --attach tcp://HOST:PORT")
     command: list[str] = options.command
     return command
 
@@ -175,8 +203,11 @@ def _finish(run: Run, options: argparse.Namespace, expected: Sequence[Expectatio
         write_reports(results, options.out)
     _say(results)
     if exit_code(results, strict=options.strict) == FAILURES and options.out is not None:
-        where = f"--url {options.url}" if run.role == "server" else "-- CMD"
-        print(f"again: unisono-conformance replay {options.out / 'results.json'} {where}")
+        if run.role == "pair":
+            print(f"what happened: unisono-conformance check {options.out}/STORY.jsonl")
+        else:
+            where = f"--url {options.url}" if run.role == "server" else "-- CMD"
+            print(f"again: unisono-conformance replay {options.out / 'results.json'} {where}")
     return exit_code(results, strict=options.strict)
 
 

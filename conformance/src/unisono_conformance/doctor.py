@@ -23,6 +23,8 @@ class Visit:
     ops: str
     case: str
     advice: str
+    is_inline: bool = False
+    """Only for a core without I/O; for a client with sockets there is nothing to build."""
 
 
 VISITS: Final = (
@@ -96,6 +98,7 @@ VISITS: Final = (
         "advance",
         "connection/backoff-waits-before-the-next-attempt",
         "let all timers run on a clock that `advance` moves; list `clock.virtual`",
+        is_inline=True,
     ),
 )
 
@@ -115,6 +118,9 @@ async def examine(command: Sequence[str]) -> int:
     advice: list[str] = []
     try:
         for number, visit in enumerate(VISITS):
+            if visit.is_inline and "wire.inline" not in adapter.features:
+                print(f"-       {visit.ops}   (for a bare core with `wire.inline` only)")
+                continue
             player = ClientPlayer(adapter, cases[visit.case], f"visit{number}")
             result = await player.play()
             print(f"{_word(result.outcome):<8}{visit.ops}   ({visit.case})")

@@ -3,7 +3,8 @@
 Spec: reading
 Not here: what is counted (see results).
 
-An entry of the file is `{"case", "kind", "reason", "issue"?, "expires"?}`. An expected failure
+An entry of the file is `{"case", "kind", "reason", "divergence"?, "issue"?, "expires"?}`; the
+divergence is the topic of a row of the specification's appendix B. An expected failure
 that passes fails; so does an entry for a case that does not exist or whose date is over.
 """
 
@@ -30,6 +31,7 @@ class Expectation:
     case: str
     kind: str
     reason: str
+    divergence: str = ""
     issue: str = ""
     expires: datetime.date | None = None
 
@@ -59,7 +61,8 @@ def apply_expectations(
             complaints.append(f"{result.id}: the expectation has expired on {expectation.expires}")
             marked.append(result)
         elif result.outcome in FAILING:
-            detail = f"expected ({expectation.kind}): {expectation.reason}"
+            known = f" (appendix B: {expectation.divergence})" if expectation.divergence else ""
+            detail = f"expected ({expectation.kind}): {expectation.reason}{known}"
             marked.append(replace(result, outcome=Outcome.XFAIL, detail=detail))
         else:
             if result.outcome is Outcome.PASS and expectation.kind != "flaky":
@@ -92,6 +95,7 @@ def _expectation(path: Path, entry: Json) -> Expectation:
         case=entry["case"],
         kind=entry["kind"],
         reason=entry["reason"],
+        divergence=entry.get("divergence", ""),
         issue=entry.get("issue", ""),
         expires=datetime.date.fromisoformat(expires) if expires else None,
     )

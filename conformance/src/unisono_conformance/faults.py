@@ -4,16 +4,20 @@ Spec: reading
 Not here: the faults themselves (see `broken/`), right clients.
 
 A fault sits between the runner and a right adapter with an inline wire. It may change, drop or
-add frames in both directions and events on their way up, and nothing else.
+add frames in both directions and events on their way up, and nothing else. What happens below
+the frames, or over HTTP, is broken on the way between a real socket and the runner (`front`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from typing import ClassVar, Self
 
 from unisono_conformance.adapter import Adapter, Sink
+from unisono_conformance.faulty_front import faulty_server
+from unisono_conformance.faulty_server import ServerFault
 from unisono_conformance.values import Json
 
 Frames = Iterable[Json]
@@ -25,6 +29,8 @@ class Fault:
     name: ClassVar[str]
     rule: ClassVar[str]
     is_inline: ClassVar[bool] = True
+    front: ClassVar[type[ServerFault] | None] = None
+    features: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, emit: Sink) -> None:
         self.emit = emit
@@ -78,6 +84,11 @@ class FaultyAdapter(Adapter):
         adapter.fault = fault
         return adapter
 
+    @property
+    def features(self) -> frozenset[str]:
+        """What the right adapter can do, and what the broken client says besides."""
+        return super().features | self.fault.features
+
     def listen(self, client: str, sink: Sink) -> None:
         """Hand every event of one client to the sink, as the fault lets it through."""
 
@@ -93,6 +104,9 @@ class FaultyAdapter(Adapter):
         if fault is None:
             return await super().ask(op, **fields)
         fields = fault.op(op, fields)
+        if fault.front is not None and "url" in fields:
+            proxy = faulty_server(fault.front, fields["url"])
+            fields = {**fields, "url": await self._proxies().enter_async_context(proxy)}
         if op == "wire" and fields["do"] == "opened":
             fault.opened()
         if op != "wire" or fields["do"] != "received":
@@ -104,6 +118,16 @@ class FaultyAdapter(Adapter):
         fault.after(op, fields)
         changed: dict[str, Json] = fault.answer(op, answer)
         return changed
+
+    async def stop(self) -> int | None:
+        """End the process, and what stood between it and the runner."""
+        code = await super().stop()
+        await self._proxies().aclose()
+        return code
+
+    def _proxies(self) -> AsyncExitStack:
+        stack: AsyncExitStack = self.__dict__.setdefault("_proxy_stack", AsyncExitStack())
+        return stack
 
     def _faults(self) -> dict[str, Fault]:
         faults: dict[str, Fault] = self.__dict__.setdefault("_fault_by_client", {})

@@ -6,7 +6,8 @@ Not here: when to look (see world), what to do on a mismatch (see player).
 Strings that begin with `$` are matchers; a literal one is written with `$$`:
 `$any`, `$bind/x` then `$x`, `$ts/10`, `$v/1.0.10`, `$type/string`. Objects whose one key is
 in the table below are matchers too, and so are `$absent` and `$maybe` for a field.
-In a template `{"$times": [n, text]}` is a long text.
+In a template `{"$times": [n, text]}` is a long text, `{"$join": [texts]}` one of several and
+`{"$upper": text}` one in capitals.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ def fill(template: Json, bindings: Bindings) -> Json:
     if isinstance(template, list):
         return [fill(item, bindings) for item in template]
     if isinstance(template, dict):
-        if template.keys() == {"$times"}:
-            times, text = template["$times"]
-            return text * times
+        maker = _MAKERS.get(next(iter(template), "")) if len(template) == 1 else None
+        if maker is not None:
+            return maker(next(iter(template.values())), bindings)
         return {
             (str(_fill_text(key, bindings)) if key[:1] == "$" and key[1:] in bindings else key): (
                 fill(item, bindings)
@@ -246,6 +247,13 @@ def _all_of(patterns: Json, actual: Json, bound: Bindings, path: str, is_open: b
     for pattern in patterns:
         _match(pattern, actual, bound, path, is_open=is_open)
 
+
+_Maker = Callable[[Json, Bindings], Json]
+_MAKERS: Final[Mapping[str, _Maker]] = {
+    "$times": lambda body, bound: body[1] * body[0],
+    "$join": lambda body, bound: "".join(map(str, fill(body, bound))),
+    "$upper": lambda body, bound: str(fill(body, bound)).upper(),
+}
 
 _Matcher = Callable[[Json, Json, Bindings, str, bool], None]
 _MATCHERS: Final[Mapping[str, _Matcher]] = {

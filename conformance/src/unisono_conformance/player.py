@@ -22,9 +22,10 @@ Step = Mapping[str, Json]
 StepTable = Mapping[str, Callable[[Json, Step], Awaitable[None]]]
 
 STEP_BUDGET_S: Final = 5.0
+TOLERANCE_MS: Final = 120_000
 
 MODIFIERS: Final = frozenset(
-    "mark note jitter raises answer parts order_of conn expect within_s".split()
+    "mark note jitter raises answer parts order_of conn expect within_s client".split()
 )
 
 
@@ -39,8 +40,9 @@ class Player:
         self.time_scale = time_scale
         self.step = 0
         self.marks: list[str] = []
+        now = round(time.time() * 1000)
         self.bindings: Bindings = {
-            "now": round(time.time() * 1000),
+            **{"now": now, "earlier": now - TOLERANCE_MS, "later": now + TOLERANCE_MS},
             **{name: uuid.uuid4().hex[:12] for name in ("key", "key2", "key3")},
             **{name: str(uuid.uuid4()) for name in ("session", "session2", "session3")},
         }

@@ -97,7 +97,11 @@ async def run_client(
     try:
         if is_inline or fresh:
             side_by_side = 1
-        crashed = await _play_all(pool, plays, run, side_by_side, on_result, fresh=fresh)
+        # A case that asks for time would take it from those beside it, so it is played alone.
+        light = [play for play in plays if play[0].budget_s is None]
+        heavy = [play for play in plays if play[0].budget_s is not None]
+        crashed = await _play_all(pool, light, run, side_by_side, on_result, fresh=fresh)
+        crashed += await _play_all(pool, heavy, run, 1, on_result, fresh=fresh)
         # A crash fails every play beside it. Each of them gets a process of its own now,
         # so that only the one that is to blame keeps its mark.
         await _play_all(pool, crashed, run, 1, on_result, is_last=True)
@@ -118,6 +122,7 @@ async def run_server(
     on_result: OnResult = lambda result: None,
 ) -> Run:
     """Play server cases against a running server that has the fixture's functions."""
+    cases = list(cases)
     run = Run("server", {"name": target.name, "url": target.url}, seed=seed)
     gate = asyncio.Semaphore(side_by_side)
 
@@ -132,9 +137,15 @@ async def run_server(
         run.results.append(result)
         on_result(result)
 
+    # A clock that is moved is moved for everybody.
+    alone = {case.id for case in cases if target.control and "time" in case.requires}
     async with asyncio.TaskGroup() as group:
         for case in cases:
-            group.create_task(play(case))
+            if case.id not in alone:
+                group.create_task(play(case))
+    for case in cases:
+        if case.id in alone:
+            await play(case)
     run.results.sort(key=lambda result: result.id)
     _apply_controls(run)
     return run

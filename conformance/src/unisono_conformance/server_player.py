@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from unisono_conformance.case import Case
 from unisono_conformance.checks import check_view
+from unisono_conformance.control import give_order
 from unisono_conformance.frames import check_server_frame
 from unisono_conformance.http_steps import call_http
 from unisono_conformance.matching import fits, match
@@ -27,6 +28,7 @@ from unisono_conformance.sockets import Connection, ServerTarget, SilentConnecti
 from unisono_conformance.values import Json
 
 PING: Final = {"type": "Ping"}
+SHORT_LIFE_S: Final = 10
 
 
 class ServerPlayer(Player):
@@ -56,6 +58,8 @@ class ServerPlayer(Player):
             "never": self._never,
             "fence": self._fence,
             "http": self._http,
+            "control": self._control,
+            "advance": self._advance,
             "let": self.let,
             "repeat": self.repeat,
             "anyOf": self._any_of,
@@ -67,6 +71,9 @@ class ServerPlayer(Player):
         if missing:
             raise Skipped(Outcome.UNSUPPORTED, f"the server lacks: {', '.join(missing)}")
         self.bindings.update(self._target.credentials)
+        if "time" in self.case.requires and self._target.control is not None:
+            order = {"do": "mint_token", "lifetime_s": SHORT_LIFE_S}
+            self.bindings["token_short"] = (await give_order(self._target.control, order))["token"]
 
     async def play_steps(self, steps: Sequence[Step]) -> None:
         """Play steps; a server that cannot be reached is at fault."""
@@ -197,13 +204,14 @@ class ServerPlayer(Player):
     async def _c2s(self, body: Json, step: Step) -> None:
         socket, frame = self._at(step), self.fill(body)
         self.trace.add("c2s", frame, conn=socket.name)
-        socket.held.sent(frame)
+        with contextlib.suppress(AttributeError, TypeError):  # malformed on purpose
+            socket.held.sent(frame)
         with contextlib.suppress(ConnectionClosed):
             await socket.socket.send(json.dumps(frame, ensure_ascii=False))
 
     async def _c2s_text(self, body: Json, step: Step) -> None:
         self.trace.add("c2s", body, conn=self._at(step).name)
-        with contextlib.suppress(ValueError, AttributeError):
+        with contextlib.suppress(ValueError, AttributeError, TypeError):
             self._at(step).held.sent(json.loads(body))
         with contextlib.suppress(ConnectionClosed):
             await self._at(step).socket.send(body)
@@ -335,6 +343,21 @@ class ServerPlayer(Player):
         answer = await asyncio.to_thread(call_http, self._target.url, request)
         self.trace.add("answer", answer)
         self.bindings = match(step.get("expect", {}), answer, self.bindings)
+
+    async def _control(self, body: Json, step: Step) -> None:
+        """Give an order to whoever runs the server."""
+        assert self._target.control is not None, "a case that gives orders requires them"
+        order = self.fill(body)
+        answer = await give_order(self._target.control, order)
+        self.trace.add("control", order)
+        self.bindings = match(step.get("answer", {}), answer, self.bindings)
+
+    async def _advance(self, body: Json, step: Step) -> None:
+        """Move the server's clock, or let so much time pass."""
+        if self._target.control is None:
+            await asyncio.sleep(body / 1000)
+        else:
+            await self._control({"do": "advance", "ms": body}, step)
 
     async def _any_of(self, body: Json, step: Step) -> None:
         """Take the first way whose first step, an `s2c`, `s2c!` or `closed`, comes true."""

@@ -26,6 +26,7 @@ class ServerTarget:
     name: str = "server"
     features: frozenset[str] = frozenset()
     credentials: Mapping[str, str] = field(default_factory=dict)
+    control: str | None = None
 
     @property
     def socket_url(self) -> str:

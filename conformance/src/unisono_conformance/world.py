@@ -45,7 +45,7 @@ class Connection:
     def sent(self, frame: Json) -> None:
         """Follow the version that a client which got this frame holds."""
         if frame.get("type") == "Transition" and frame.get("startVersion") == self.version:
-            self.version = frame["endVersion"]
+            self.version = frame.get("endVersion", self.version)
 
 
 @dataclass
@@ -107,6 +107,11 @@ class World:
         elif kind == "settled":
             self.settled.setdefault(event["call"], event)
         self._note("event", event)
+
+    def requested(self, seen: Json) -> None:
+        """The client sent an HTTP request."""
+        self.trace.add("request", seen)
+        self._note("request", seen)
 
     async def until(self, what: str, probe: Callable[[], T | None], budget_s: float) -> T:
         """Wait until the probe finds something. Inline, what is not there does not come."""

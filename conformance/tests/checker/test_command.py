@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from unisono_conformance.checker import check, read, report_json, shrink
+from unisono_conformance.checker import ANOMALIES, check, read, report_json, shrink
 from unisono_conformance.checker.__main__ import CLEAN, UNREADABLE, VIOLATION, main
+from unisono_conformance.proxy import live_printer
 
-from .mutants import EarlyTransition, Torn
+from .mutants import MUTANTS, EarlyTransition, Mutant, Torn, VersionGap
 from .simulator import Simulation
 
 
 def save(simulation: Simulation, folder: Path) -> Path:
-    simulation.run()
+    if not simulation.recorder.events:
+        simulation.run()
     path = folder / "history.jsonl"
     with path.open("w") as file:
         simulation.recorder.write(file)
@@ -40,6 +42,7 @@ def test_a_violation_is_named_with_its_rule(
     assert "needs a log position of at least" in shown
     assert "sequenceDiagram" in shown
     assert "rect rgb(255, 210, 210)" in shown
+    assert f"check {path} --witness {path.with_suffix('.witness.jsonl')}" in shown
 
 
 def test_a_witness_is_a_history_with_the_same_finding(
@@ -49,7 +52,7 @@ def test_a_witness_is_a_history_with_the_same_finding(
     path, small = save(Simulation(1, "stamped", Torn), tmp_path), tmp_path / "witness.jsonl"
 
     assert main([str(path), "--witness", str(small)]) == VIOLATION
-    capsys.readouterr()
+    assert f"again: unisono-conformance replay {small}" in capsys.readouterr().out
     assert main([str(small), "--json"]) == VIOLATION
     shown = json.loads(capsys.readouterr().out)
     assert [each["anomaly"] for each in shown["findings"]] == ["TORN-SNAPSHOT"]
@@ -90,3 +93,35 @@ def test_the_json_form_is_json() -> None:
     shown = report_json(shrink(history, check(history).findings[0]))
 
     assert json.loads(json.dumps(shown)) == shown
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.anomaly)
+def test_every_fault_can_be_understood_from_what_is_printed(
+    mutant: Mutant, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command names the anomaly and its rule, in a sentence, and shows few events."""
+    about = (mutant.workload, mutant.server, mutant.client)
+    histories = (Simulation(seed, *about, is_calm=mutant.is_calm) for seed in range(30))
+    path = save(next(each for each in histories if each.run() and each.fired), tmp_path)
+
+    main([str(path), "--strict"])
+    shown = capsys.readouterr().out
+
+    anomaly = ANOMALIES[mutant.anomaly]
+    head = f"{anomaly.name} ({anomaly.invariant})  breaks [{anomaly.rule}] ({anomaly.binding})"
+    report = next(each for each in shown.split("\n\n") if each.startswith(head))
+    assert int(report.split(" -> ")[1].split()[0]) <= 12
+    assert len(report.splitlines()) == 2
+    assert "keep the smallest history: unisono-conformance check" in shown
+
+
+def test_the_proxy_says_at_once_what_a_frame_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody has to end the session to be told; what cannot be read ends nothing."""
+    tell = live_printer()
+    for event in Simulation(1, "list-append", VersionGap).run():
+        tell(event)
+    tell({"at": 10_000, "kind": "s2c", "connection": 1, "frame": {"type": "TransitionChunk"}})
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("VERSION-GAP [transitions.chain] at ")
+    assert lines[-1].startswith("not judged: ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unisono_conformance.checker import check
+from unisono_conformance.checker import Live, check
 
 from .simulator import WORKLOADS, Simulation
 
@@ -44,3 +44,12 @@ def test_a_history_without_log_is_judged_as_far_as_it_goes() -> None:
 
     assert verdict.findings == ()
     assert "no commit log" in verdict.unjudged[0]
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_whoever_judges_live_raises_no_alarm_either(workload: str) -> None:
+    """Event by event, without knowing what comes."""
+    for seed in range(10):
+        live = Live()
+        found = [each for event in Simulation(seed, workload).run() for each in live.take(event)]
+        assert found == [], f"seed {seed}"

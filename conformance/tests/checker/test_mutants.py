@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unisono_conformance.checker import ANOMALIES, check, report_text, shrink
+from unisono_conformance.checker import ANOMALIES, Live, check, report_text, shrink
 
 from .mutants import MUTANTS, Mutant
 from .simulator import Simulation
@@ -61,3 +61,23 @@ def test_a_witness_is_small_and_always_the_same(mutant: Mutant) -> None:
             assert any(line.startswith("  >") for line in shown)
             sizes.append(len(witness.events))
     assert sorted(sizes)[len(sizes) // 2] <= 12
+
+
+LIVE = {"TS-REGRESS", "VERSION-GAP", "ACK-OF-UNSENT", "UPDATE-OF-UNKNOWN-QUERY", "IDENTITY-LEAK"}
+
+
+@pytest.mark.parametrize(
+    "mutant", [each for each in MUTANTS if each.anomaly in LIVE], ids=lambda each: each.anomaly
+)
+def test_what_frames_alone_show_is_told_at_once(mutant: Mutant) -> None:
+    """Live, each finding comes with the event that shows it, long before the commit log."""
+    for seed in SEEDS:
+        live, simulation = Live(), Simulation(seed, mutant.workload, mutant.server, mutant.client)
+        told = [
+            (each.anomaly, each.at, event["at"])
+            for event in simulation.run()
+            for each in live.take(event)
+        ]
+        names = {name for name, _, _ in told}
+        assert (mutant.anomaly in names) == (simulation.fired > 0), f"seed {seed}: {names}"
+        assert all(at == now for _, at, now in told)

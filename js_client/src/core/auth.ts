@@ -5,7 +5,7 @@
  * Not here: calling the fetcher (see runtime), closing and opening the socket (see session).
  */
 
-import type { AuthError, ClientMessage, Version } from "./messages.js";
+import type { AuthError, ClientMessage, Moment, Version } from "./messages.js";
 
 /**
  * What the client is waiting for:
@@ -23,11 +23,11 @@ import type { AuthError, ClientMessage, Version } from "./messages.js";
  */
 export type AuthState = keyof typeof STEPS;
 
-type Event = "set" | "admin" | "clear" | "token" | "same" | "nothing" | "confirmed" | "refused" | "exhausted" | "due";
-type Steps = { readonly [event in Event]?: AuthState };
+export type AuthEvent = "set" | "admin" | "clear" | "token" | "same" | "nothing" | "confirmed" | "refused" | "exhausted" | "due";
+type Steps = { readonly [event in AuthEvent]?: AuthState };
 
 /** What the user decides holds in every state. */
-const BY_USER: { readonly [event in Event]?: keyof typeof STEPS } = { set: "fetching", admin: "admin", clear: "nobody" };
+const BY_USER: { readonly [event in AuthEvent]?: keyof typeof STEPS } = { set: "fetching", admin: "admin", clear: "nobody" };
 
 /** What each other event does in each state; an event without a cell changes nothing. */
 const STEPS = {
@@ -46,12 +46,7 @@ const STEPS = {
 } as const;
 
 /** Who the client says it is. */
-type Credential = { readonly tokenType: "User" | "Admin"; readonly value: string; readonly impersonating?: unknown };
-
-/** What the outside has to do or is told. */
-export type AuthEffect =
-  | { readonly type: "FetchToken"; readonly number: number; readonly force: boolean }
-  | { readonly type: "AuthChanged"; readonly isAuthenticated: boolean };
+export type Credential = { readonly tokenType: "User" | "Admin"; readonly value: string; readonly impersonating?: unknown };
 
 /** How long after its confirmation a token asks for its successor, in ms; Infinity for never. */
 export function refreshDelay(token: string, leewayMs: number): number {
@@ -68,16 +63,24 @@ export function refreshDelay(token: string, leewayMs: number): number {
   return Infinity;
 }
 
-export type Auth = ReturnType<typeof createAuth>;
+/** What the outside has to do or is told. */
+type AuthEffects = {
+  _fetch(number: number, force: boolean): void;
+  _authChanged(isAuthenticated: boolean): void;
+};
 
 export function createAuth(
   expectAuth: boolean,
   leewayMs: number,
   deadlineMs: number,
-  emit: (effect: AuthEffect) => unknown,
+  /** Whether the page was rendered for a user; that counts until something is decided. */
+  isRendered: boolean,
+  moment: Moment,
+  effects: AuthEffects,
 ) {
-  let state: AuthState = expectAuth ? "expecting" : "nobody";
   let credential: Credential | undefined;
+  /** The token whose first expiry was taken for that of an older one. */
+  let excused: Credential | undefined;
   /** Whether the server has to be told who we are now. */
   let isDirty = false;
   /** Whether the server takes us for somebody on this connection. */
@@ -88,32 +91,33 @@ export function createAuth(
   let fetches = 0;
   let fetchUntil = Infinity;
   let refreshAt = Infinity;
-  let isAuthenticated: boolean | undefined;
+  /** What the application was told since the user has set the auth. */
+  let told: boolean | undefined;
 
+  // [auth.on-change]
   const say = (now: boolean): void => {
-    // [auth.on-change]
-    if (isAuthenticated !== now) emit({ type: "AuthChanged", isAuthenticated: (isAuthenticated = now) });
+    if (told !== now) effects._authChanged((auth._isAuthenticated = told = now));
   };
 
   const auth = {
-    state: () => state,
+    _state: (expectAuth ? "expecting" : "nobody") as AuthState,
 
     /** Whether the server has confirmed the user; undefined while that is undecided. */
-    isAuthenticated: () => isAuthenticated,
+    _isAuthenticated: isRendered || (undefined as boolean | undefined),
 
     // [auth.pause-while-fetching]
-    isPausing: (): boolean => /expecting|fetching|forcing/.test(state),
+    _isPausing: (): boolean => /expecting|fetching|forcing/.test(auth._state),
 
     /** Whether the server has confirmed all that it was told on this connection. */
-    isConfirmed: (): boolean => sent <= confirmed,
+    _isConfirmed: (): boolean => sent <= confirmed,
 
-    dueAt: (): number => Math.min(fetchUntil, refreshAt),
+    _dueAt: (): number => Math.min(fetchUntil, refreshAt),
 
     /** Take a step of the table. */
-    step(event: Event, now: number, held?: Credential): void {
-      const next: AuthState | undefined = BY_USER[event] ?? (STEPS[state] as Steps)[event];
+    _step(event: AuthEvent, held?: Credential | false): void {
+      const next: AuthState | undefined = BY_USER[event] ?? (STEPS[auth._state] as Steps)[event];
       if (!next) return;
-      state = next;
+      auth._state = next;
       // [auth.clear-stops] No fetch and no clock of an earlier state has a say any more.
       fetchUntil = refreshAt = Infinity;
       if (event !== "refused" && event !== "token") refusals = 0;
@@ -121,7 +125,8 @@ export function createAuth(
         credential = held;
         isDirty = true;
       }
-      if (next === "fetching") isAuthenticated = undefined;
+      if (next === "fetching" && told !== undefined) auth._isAuthenticated = told = undefined;
+      if (next === "steady" || next === "refreshing") say(true);
       if (next === "nobody") {
         credential = undefined;
         // [auth.clear] [auth.none-on-loss] Or the server went on answering as the user who has left.
@@ -129,56 +134,57 @@ export function createAuth(
         // [auth.fetch-null]
         say(false);
       }
-      if (next === "steady" || next === "refreshing") say(true);
       // [auth.refresh-ahead] [auth.same-token] If the fetcher has nothing newer, the clock asks no more.
-      if (next === "steady" && event === "confirmed") refreshAt = now + refreshDelay(credential!.value, leewayMs);
+      if (next === "steady" && event === "confirmed") refreshAt = moment._now + refreshDelay(credential!.value, leewayMs);
       // [auth.update-refetch]
       if (/ing$/.test(next)) {
-        fetchUntil = now + deadlineMs;
-        emit({ type: "FetchToken", number: ++fetches, force: next !== "fetching" });
+        fetchUntil = moment._now + deadlineMs;
+        effects._fetch(++fetches, next !== "fetching");
       }
     },
 
     /** A fetch has ended: with a token, or with nothing for whatever reason. */
-    fetched(number: number, token: string | null | undefined, now: number): void {
+    _fetched(number: number, token?: string | null): void {
       // [auth.race-guard] A later fetch has begun, or the user has decided otherwise.
       if (number !== fetches || fetchUntil === Infinity) return;
       // [auth.same-token]
-      const isSame = token === credential?.value && state !== "fetching";
+      const isSame = token === credential?.value && auth._state !== "fetching";
       // [auth.on-change] A token that is still on its way to the server is waited for like a new one.
-      const awaits = isSame && !auth.isConfirmed() && state !== "recovering";
-      if (!token || isSame) auth.step(awaits ? "token" : token ? "same" : "nothing", now);
-      else auth.step("token", now, { tokenType: "User", value: token });
+      const isNews = !isSame || (!auth._isConfirmed() && auth._state !== "recovering");
+      auth._step(!token ? "nothing" : isNews ? "token" : "same", !!token && !isSame && { tokenType: "User", value: token });
     },
 
-    tick(now: number): void {
+    _tick(): void {
       // [auth.fetch-deadline]
-      if (now >= fetchUntil) auth.fetched(fetches, null, now);
-      if (now >= refreshAt) auth.step("due", now);
+      if (moment._now >= fetchUntil) auth._fetched(fetches);
+      if (moment._now >= refreshAt) auth._step("due");
     },
 
     /** A Transition was applied; it may confirm what we said. */
-    transition(start: Version, end: Version, now: number): void {
-      if (end.identity <= start.identity) return;
-      confirmed = end.identity;
+    _transition({ identity }: Version): void {
+      if (identity <= confirmed) return;
+      confirmed = identity;
       // [auth.confirmation] Less than what was sent confirms an older attempt.
-      if (auth.isConfirmed() && !isDirty) auth.step("confirmed", now);
+      if (auth._isConfirmed() && !isDirty) auth._step("confirmed");
     },
 
     /** The server has refused a token; true if it was the one we hold. */
-    refused({ baseVersion, authUpdateAttempted }: AuthError, now: number): boolean {
+    _refused({ baseVersion, authUpdateAttempted }: AuthError): boolean {
+      const before = auth._state;
       // [auth.stale-error]
-      if (baseVersion !== null && baseVersion + 1 < sent) return false;
-      // [auth.ignore-while-fresh] [auth.attempted]
-      if (authUpdateAttempted === false && !auth.isConfirmed()) return false;
-      const before = state;
+      if ((baseVersion ?? sent) + 1 < sent) return false;
+      // [auth.ignore-while-fresh] [auth.attempted] Said again of the only token that was sent, it means that token.
+      if (authUpdateAttempted === false && !auth._isConfirmed() && (sent > 1 || excused !== credential)) {
+        excused = credential;
+        return false;
+      }
       // [auth.attempts-bound]
-      auth.step(before === "fresh" && ++refusals > 2 ? "exhausted" : "refused", now);
-      return state !== before;
+      auth._step(before === "fresh" && ++refusals > 2 ? "exhausted" : "refused");
+      return auth._state !== before;
     },
 
     /** The message that tells the server who we are; in an opening it knows nobody. */
-    flush(isOpening: boolean): ClientMessage[] {
+    _flush(isOpening: boolean): ClientMessage[] {
       if (isOpening) {
         sent = confirmed = 0;
         isDirty = !!credential;

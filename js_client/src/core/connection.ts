@@ -5,7 +5,7 @@
  * Not here: what is said when it opens (see session), the socket itself (see runtime).
  */
 
-import { encodeTimestamp, type ClientMessage } from "./messages.js";
+import { encodeTimestamp, type ClientMessage, type Moment } from "./messages.js";
 
 /**
  * Where a connection is in its life:
@@ -19,8 +19,8 @@ import { encodeTimestamp, type ClientMessage } from "./messages.js";
  */
 export type ConnectionState = keyof typeof STEPS;
 
-type Event = "start" | "opened" | "lost" | "stop" | "close";
-type Steps = { readonly [event in Event]?: ConnectionState };
+export type ConnectionEvent = "start" | "opened" | "lost" | "stop" | "close";
+type Steps = { readonly [event in ConnectionEvent]?: ConnectionState };
 
 /** What each event does in each state; an event without a cell changes nothing. */
 const STEPS = {
@@ -43,59 +43,59 @@ export function backoff(reason: string, failures: number, jitter: number): numbe
 
 const QUICK = /^(InactiveServer|FailedToSendMessage)$/;
 const SLOW =
-  /^(SubscriptionsWorkerFullError|TooManyConcurrentRequests|CommitterFullError|AwsTooManyRequestsException|ExecuteFullError|SystemTimeoutError|ExpiredInQueue|VectorIndexTooLarge|SearchIndexTooLarge|TooManyWritesInTimePeriod)/;
+  /^((SubscriptionsWorker|Committer|Execute)FullError|TooMany(ConcurrentRequests|WritesInTimePeriod)|AwsTooManyRequestsException|SystemTimeoutError|ExpiredInQueue|(Vector|Search)IndexTooLarge)/;
 
-export type Connection = ReturnType<typeof createConnection>;
-
-export function createConnection(sessionId: string, inactivityMs: number) {
+export function createConnection(sessionId: string, inactivityMs: number, moment: Moment) {
   let lastCloseReason: string | null = "InitialConnect";
-  let maxObserved: bigint | undefined;
+  let maxObserved = 0n;
   const connection = {
-    state: "idle" as ConnectionState,
+    _state: "idle" as ConnectionState,
     /** Attempts that failed since things were last well. */
-    failures: 0,
+    _failures: 0,
     /** Connections that were opened so far. */
-    count: 0,
+    _count: 0,
     /** When to give up a silent socket, or to try again. */
-    dueAt: Infinity,
+    _dueAt: Infinity,
 
-    /** Take a step of the table; false if the state has none for this event. */
-    step(event: Event, now = Infinity, jitter = 0, reason: string | null = null): boolean {
-      const next = (STEPS[connection.state] as Steps)[event];
-      if (!next) return false;
-      connection.state = next;
-      connection.heard(now);
-      if (next === "live") connection.count++;
-      if (reason || next === "stopped") lastCloseReason = reason;
-      // [connection.retry-forever] Every loss leads to another attempt.
-      if (reason) connection.dueAt = now + backoff(reason, connection.failures++, jitter);
-      return true;
+    /** Take a step of the table; undefined if the state has none for this event. */
+    _step(event: ConnectionEvent, reason: string | null = null): ConnectionState | undefined {
+      const next = (STEPS[connection._state] as Steps)[event];
+      if (next) {
+        connection._state = next;
+        connection._heard();
+        if (next === "live") connection._count++;
+        if (next === "stopped") connection._dueAt = Infinity;
+        if (reason || next === "stopped") lastCloseReason = reason;
+        // [connection.retry-forever] Every loss leads to another attempt.
+        if (reason) connection._dueAt = moment._now + backoff(reason, connection._failures++, moment._jitter);
+      }
+      return next;
     },
 
     /** Something happened, so the socket has another while. */
-    heard(now: number): void {
+    _heard(): void {
       // [connection.inactivity] It also covers a handshake that hangs.
-      connection.dueAt = now + inactivityMs;
+      connection._dueAt = moment._now + inactivityMs;
     },
 
-    /** Remember a timestamp that was observed. */
-    observe(ts: bigint): void {
-      if (!(ts < maxObserved!)) maxObserved = ts;
+    /** Remember a timestamp that was observed, if it is one. */
+    _observe(ts?: bigint): void {
+      if (ts! > maxObserved) maxObserved = ts!;
     },
 
     /** The first message of a connection. */
-    connect: (now: number): ClientMessage => ({
+    _connect: (): ClientMessage => ({
       type: "Connect",
       // [messages.session-id]
       sessionId,
       // [connection.connection-count] This one is not counted.
-      connectionCount: connection.count - 1,
+      connectionCount: connection._count - 1,
       // [connection.last-close-reason]
       lastCloseReason,
       // [connection.max-observed] A server that is behind must not answer us.
-      maxObservedTimestamp: maxObserved === undefined ? maxObserved : encodeTimestamp(maxObserved),
+      maxObservedTimestamp: maxObserved ? encodeTimestamp(maxObserved) : undefined,
       // [connection.client-ts] [messages.client-ts-integer]
-      clientTs: Math.round(now),
+      clientTs: Math.round(moment._now),
     }),
   };
   return connection;

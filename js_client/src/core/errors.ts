@@ -43,14 +43,18 @@ export class UnisonoError extends Error implements Fields {
   }
 }
 
+/** What a function came to. */
+export type Outcome = { readonly value: Value } | { readonly error: Error };
+
 /** The caller asked for something that cannot be done. */
-export function refuse(rule: string, at: string, found: unknown): never {
-  throw new UnisonoError("local", `[${rule}] ${at}: ${glimpse(found)}`, { rule, at });
+export function refuse(rule: string, at: string, found: unknown, kind: ErrorKind = "local"): never {
+  // What was found in a few characters, whatever it is.
+  throw new UnisonoError(kind, `[${rule}] ${at}: ${typeof found} ${String(found)}`.slice(0, 199), { rule, at });
 }
 
 /** The server broke a rule, if it did. */
 export function demand(isFine: unknown, rule: string, found: unknown): asserts isFine {
-  if (!isFine) throw new UnisonoError("remote", `[${rule}] server: ${glimpse(found)}`, { rule });
+  if (!isFine) refuse(rule, "server", found, "remote");
 }
 
 /** The client was closed before the call could finish. */
@@ -60,6 +64,3 @@ export const closedError = (): UnisonoError => new UnisonoError("closed", "the c
 export const functionError = (path: string, message: string, data: Value | undefined): UnisonoError =>
   // [errors.application-error] Present and null differs from absent.
   new UnisonoError(data === undefined ? "function" : "application", message, { path, data });
-
-/** What was found, in a few characters, and whatever it is. */
-const glimpse = (found: unknown): string => `${typeof found} ${String(found)}`.slice(0, 99);

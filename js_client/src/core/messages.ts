@@ -6,7 +6,10 @@
  */
 
 import { demand, refuse } from "./errors.js";
-import { decode, eightBytes, encodeArgs, fromBase64, needsDecoding, type Json, type Value } from "./values.js";
+import { decode, eightBytes, encodeArgs, fromBase64, type Json, type Value } from "./values.js";
+
+/** When an input happens: the time in ms, and how the dice have fallen, in [0, 1). */
+export type Moment = { readonly _now: number; readonly _jitter: number };
 
 /** What the results depend on: which queries, who asks, and which moment. */
 export type Version = { readonly querySet: number; readonly identity: number; readonly ts: bigint };
@@ -17,7 +20,7 @@ type Failed = { readonly type: "QueryFailed"; readonly value?: undefined; readon
 
 /** What the server says of one query. */
 export type Change =
-  | { readonly type: "QueryRemoved"; readonly queryId: number }
+  | { readonly type: "QueryRemoved"; readonly queryId: number; readonly journal?: undefined }
   | (Answer & Updated & { readonly errorData?: undefined })
   | (Answer & Failed & { readonly errorData?: Value });
 
@@ -67,7 +70,7 @@ export type Edit =
       readonly queryId: number;
       readonly udfPath: string;
       readonly args: readonly [Json];
-      readonly journal?: string | null;
+      journal?: string | null | undefined;
     }
   | { readonly type: "Remove"; readonly queryId: number };
 
@@ -128,22 +131,23 @@ const CHANGES: { readonly [type: string]: object } = {
 
 type Fields = { [field: string]: unknown };
 
+const kindOf = (json: unknown): string => (Array.isArray(json) ? "list" : json === null ? "" : typeof json);
+
 /** Check that a JSON value looks like an example. */
 function check(example: unknown, json: unknown): void {
-  const isAlike = typeof json === typeof example && Array.isArray(json) === Array.isArray(example) && json !== null;
-  demand(isAlike, "transitions.unreadable", json);
+  demand(kindOf(json) === kindOf(example), "transitions.unreadable", json);
   if (typeof example === "number") demand((json as number) >>> 0 === json, "messages.u32", json);
   if (Array.isArray(example)) for (const item of json as []) example[0] === undefined || check(example[0], item);
   else if (typeof example === "object") for (const key in example) check((example as Fields)[key], (json as Fields)[key]);
 }
 
 /** Check and decode what a function came to: a good result in one field, a bad one in another. */
-function decodeOutcome(body: Fields, isGood: unknown, good: string, bad: string, read: (json: Json) => Value): void {
+function decodeOutcome(body: Fields, isGood: unknown, good: string, bad: string): void {
   if (isGood) {
     demand(body[good] !== undefined, "transitions.unreadable", good);
-    body[good] = read(body[good] as Json);
+    body[good] = decode(body[good] as Json);
   } else check("", body[bad]);
-  if (body["errorData"] !== undefined) body["errorData"] = read(body["errorData"] as Json);
+  if (body["errorData"] !== undefined) body["errorData"] = decode(body["errorData"] as Json);
 }
 
 /** Read a text of the server; undefined for a message that only a newer client knows. */
@@ -160,14 +164,13 @@ export function parse(text: string): ServerMessage | undefined {
   // [messages.unknown-type] A client outlives many servers and must bear the newer one.
   if (!body || !Object.hasOwn(SHAPES, type)) return undefined;
   check(SHAPES[type], body);
-  const read = needsDecoding(text) ? decode : (json: Json): Value => json;
-  if (type === "Transition") decodeTransition(body, read);
+  if (type === "Transition") decodeTransition(body);
   else if (type === "AuthError") check(0, body["baseVersion"] ?? 0);
-  else if (SHAPES[type] === RESPONSE) decodeResponse(body, read);
+  else if (SHAPES[type] === RESPONSE) decodeResponse(body);
   return body as unknown as ServerMessage;
 }
 
-function decodeTransition(body: Fields, read: (json: Json) => Value): void {
+function decodeTransition(body: Fields): void {
   const { startVersion, endVersion, modifications } = body as { [field: string]: Fields };
   for (const version of [startVersion!, endVersion!]) version["ts"] = decodeTimestamp(version["ts"]);
   for (const change of modifications as unknown as Fields[]) {
@@ -175,13 +178,13 @@ function decodeTransition(body: Fields, read: (json: Json) => Value): void {
     check(CHANGES[kind as string] ?? "", change);
     if (kind === "QueryRemoved") continue;
     check("", change["journal"] ?? "");
-    decodeOutcome(change, kind === "QueryUpdated", "value", "errorMessage", read);
+    decodeOutcome(change, kind === "QueryUpdated", "value", "errorMessage");
   }
 }
 
-function decodeResponse(body: Fields, read: (json: Json) => Value): void {
+function decodeResponse(body: Fields): void {
   const { type, success, ts } = body;
-  decodeOutcome(body, success, "result", "result", read);
+  decodeOutcome(body, success, "result", "result");
   body["ts"] = type === "MutationResponse" && success ? decodeTimestamp(ts) : undefined;
 }
 
@@ -191,8 +194,8 @@ export const encodeTimestamp = (ts: bigint): string => eightBytes("setBigInt64",
 
 /** The timestamp of twelve characters. */
 export function decodeTimestamp(text: unknown): bigint {
-  const view = typeof text === "string" && fromBase64(text);
-  demand(view && view.byteLength === 8, "messages.timestamp-encoding", text);
+  const view = fromBase64(text);
+  demand(view?.byteLength === 8, "messages.timestamp-encoding", text);
   // [messages.timestamp-compare] A double would merge neighbours above 2^53.
   const ts = view.getBigInt64(0, true);
   // [messages.timestamp-range] Above 2^63 - 1 the sign bit is set.

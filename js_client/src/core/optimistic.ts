@@ -5,11 +5,12 @@
  * Not here: when a mutation is done (see mutations), where the results come from (see transitions).
  */
 
+import type { Outcome } from "./errors.js";
 import { queryToken } from "./messages.js";
 import { decode, share, type Args, type Json, type Value } from "./values.js";
 
 /** What is visible of a query: a value or an error; undefined while it is loading. */
-export type Visible = { readonly value: Value } | { readonly error: Error } | undefined;
+export type Visible = Outcome | undefined;
 
 /** What an update may do: read what is visible, and set what shall be. */
 export type OptimisticStore = {
@@ -24,19 +25,22 @@ export type OptimisticStore = {
 /** A pure function of the visible results; it runs again on every new snapshot. */
 export type OptimisticUpdate<Arguments = Args> = (store: OptimisticStore, args: Arguments) => void;
 
-type Layer = { readonly call: number; readonly update: OptimisticUpdate; readonly args: Args };
-type Results = ReadonlyMap<string, Visible>;
+type Layer = { _update: OptimisticUpdate | undefined; readonly _args: Args };
+type Results = Map<string, Visible>;
 
-export type Layers = ReturnType<typeof createLayers>;
-
-/** Layers over the server's results, which are given by token and stay the caller's to change. */
-export function createLayers(results: Results) {
-  let layers: Layer[] = [];
+/** The server's results by token, and layers over them. */
+// [transitions.keep-old-results] They outlive connections.
+export function createLayers() {
+  const results: Results = new Map();
   let overlay: Results = new Map();
-  const seen = (over: Results, token: string): Visible => (over.has(token) ? over.get(token) : results.get(token));
+  /** What was visible at the last publication of what may have changed since. */
+  const touched: Results = new Map();
+  const seen = (over: Results, token: string): Visible => (over.has(token) ? over : results).get(token);
+  const visible = (token: string): Visible => seen(overlay, token);
+  const touch = (token: string): unknown => touched.has(token) || touched.set(token, visible(token));
 
   /** The overlay once a layer has run over one. */
-  const run = ({ update, args }: Layer, below: Results): Results => {
+  const run = ({ _update: update, _args: args }: Layer, below: Results): Results => {
     const above = new Map(below);
     const read = (token: string): Value | undefined => {
       const result = seen(above, token);
@@ -46,61 +50,62 @@ export function createLayers(results: Results) {
     const store: OptimisticStore = {
       getQuery: (path, queryArgs) => read(queryToken(path, queryArgs)),
       getAllQueries: (path) =>
-        [...new Set([...results.keys(), ...above.keys()])]
+        [...new Map([...results, ...above]).keys()]
           .filter((token) => token.startsWith(queryToken(path).slice(0, -2)))
           .map((token) => ({ args: decode(JSON.parse(token).args as Json) as Args, value: read(token) })),
       // [optimistic.unknown-query]
-      setQuery: (path, queryArgs, value) =>
-        above.set(queryToken(path, queryArgs), share(seen(overlay, queryToken(path, queryArgs)), value === undefined ? value : { value })),
+      setQuery(path, queryArgs, value) {
+        const token = queryToken(path, queryArgs);
+        above.set(token, share(visible(token), value === undefined ? value : { value }));
+      },
     };
-    update(store, args);
+    update!(store, args);
     return above;
   };
 
   /** Replace the overlay in one step; the tokens whose visible result differs. */
-  const adopt = (next: Results, changed: readonly string[]): readonly string[] => {
-    const last = overlay;
+  const adopt = (next: Results): string[] => {
+    for (const token of [...overlay.keys(), ...next.keys()]) touch(token);
     // [optimistic.one-publication]
     overlay = next;
-    if (!last.size && !next.size) return changed;
-    const isCovered = (token: string): boolean => last.has(token) || next.has(token);
-    return [...new Set([...changed, ...last.keys(), ...next.keys()])].filter(
-      (token) => !isCovered(token) || seen(last, token) !== seen(next, token),
-    );
+    const changed = [...touched.keys()].filter((token) => touched.get(token) !== visible(token));
+    touched.clear();
+    return changed;
   };
 
   return {
+    _results: results,
+
     /** What a reader sees of a query. */
-    visible: (token: string): Visible => seen(overlay, token),
+    _visible: visible,
 
     /** All that a reader sees. */
-    all: (): Results => new Map([...results, ...overlay]),
+    _all: (): Results => new Map([...results, ...overlay]),
 
-    /** Lay an update over everything; what it changed. What it throws leaves no trace. */
-    add(layer: Layer): readonly string[] {
-      // [optimistic.first-run-raises]
-      const next = run(layer, overlay);
-      layers.push(layer);
-      return adopt(next, []);
+    /** Take a result of the server; it shows after the next replay. */
+    _take(token: string, result: Visible): void {
+      touch(token);
+      results.set(token, share(results.get(token), result));
     },
 
-    /** Run the layers of all calls but these; what looks different, beside what has changed below. */
-    replay(
-      isDone: (call: number) => boolean,
-      changed: readonly string[],
-      report: (error: unknown) => void,
-    ): readonly string[] {
+    /** Lay an update over everything; what it changed. What it throws leaves no trace. */
+    // [optimistic.first-run-raises]
+    _add: (layer: Layer): string[] => adopt(run(layer, overlay)),
+
+    /** Run the layers that are left over the results; what looks different now. */
+    _replay(layers: Iterable<Layer>, report: (error: unknown) => void): string[] {
       let next: Results = new Map();
       // [optimistic.replay-order]
-      layers = layers.filter((layer) => {
+      for (const layer of layers) {
         try {
-          return !isDone(layer.call) && (next = run(layer, next));
+          if (layer._update) next = run(layer, next);
         } catch (error) {
           // [optimistic.replay-raises] The mutation was sent and will settle; only its layer goes.
-          return report(error);
+          layer._update = undefined;
+          report(error);
         }
-      });
-      return adopt(next, changed);
+      }
+      return adopt(next);
     },
   };
 }

@@ -25,8 +25,9 @@ export type PageView<Item = Value> = {
   readonly error?: Error;
 };
 
-type Visible = { readonly value: unknown } | { readonly error: Error } | undefined;
-type Read = (options: PaginationOptions) => Visible;
+/** What is visible of a page: a result, an error, or nothing yet. */
+export type VisiblePage = { readonly value?: unknown; readonly error?: Error } | undefined;
+type Read = (options: PaginationOptions) => VisiblePage;
 
 type Result = {
   readonly page: readonly Value[];
@@ -40,11 +41,13 @@ type Page = { readonly options: PaginationOptions; readonly halves?: readonly Pa
 
 export type Pages = ReturnType<typeof createPages>;
 
+/** What the first page is asked for. */
+export const firstPage = (numItems: number, id: number): PaginationOptions => ({ numItems, cursor: null, id });
+
 /** The pages of one use of a list; `newId` gives it, and each new beginning, a number of its own. */
-export function createPages(initialItems: number, newId: () => number) {
+export function createPages(initialItems: number, newId: () => number, id = newId()) {
   // [pagination.first-page]
-  const begin = (): Page[] => [{ options: { numItems: initialItems, cursor: null, id: newId() } }];
-  let pages = begin();
+  let pages: Page[] = [{ options: firstPage(initialItems, id) }];
   const last = (read: Read): PaginationOptions => shown(pages.at(-1)!, read).at(-1)!;
 
   // [pagination.split] [pagination.split-required] What is too long, or not whole, is asked for in halves.
@@ -68,7 +71,7 @@ export function createPages(initialItems: number, newId: () => number) {
       const items: Value[] = [];
       let status: PaginationStatus = "LoadingFirstPage";
       for (const options of pages.flatMap((page) => shown(page, read))) {
-        const { error, result } = look(read, options);
+        const { error, value: result } = look(read, options);
         if (error || !result) return { items, status, ...(error && !isInvalidCursor(error) && { error }) };
         status = "LoadingMore";
         // [pagination.split-required]
@@ -84,11 +87,12 @@ export function createPages(initialItems: number, newId: () => number) {
     update(read: Read): void {
       const all = pages.flatMap((page) => shown(page, read));
       // [pagination.invalid-cursor]
-      if (all.some((options) => isInvalidCursor(look(read, options).error))) pages = begin();
+      if (all.some((options) => isInvalidCursor(look(read, options).error)))
+        pages = [{ options: firstPage(initialItems, newId()) }];
       else
         pages = all.map((options) => {
           const page = pages.find((each) => each.options === options) ?? { options };
-          const { result } = look(read, options);
+          const { value: result } = look(read, options);
           // [pagination.split-swap]
           return result && !page.halves ? split(page, result) : page;
         });
@@ -97,7 +101,7 @@ export function createPages(initialItems: number, newId: () => number) {
     /** Ask for the next page; false when there is none or it is not its turn. */
     more(numItems: number, read: Read): boolean {
       const { id } = last(read);
-      const { result } = look(read, last(read));
+      const { value: result } = look(read, last(read));
       // [pagination.done]
       if (!result || result.isDone || result.pageStatus === "SplitRequired") return false;
       // [pagination.next-page]
@@ -109,12 +113,10 @@ export function createPages(initialItems: number, newId: () => number) {
 
 /** The two halves of a page once both are there, else the whole. */
 const shown = ({ options, halves }: Page, read: Read): readonly PaginationOptions[] =>
-  halves?.every((half) => look(read, half).result) ? halves : [options];
+  halves?.every((half) => look(read, half).value) ? halves : [options];
 
-const look = (read: Read, options: PaginationOptions): { readonly error?: Error; readonly result?: Result } => {
-  const visible = read(options) ?? {};
-  return "value" in visible ? { result: visible.value as Result } : visible;
-};
+const look = (read: Read, options: PaginationOptions): { readonly error?: Error; readonly value?: Result } =>
+  (read(options) as { readonly value?: Result } | undefined) ?? {};
 
 function isInvalidCursor(error: Partial<UnisonoError> | undefined): boolean {
   const data = error?.data as { readonly [field: string]: Value } | undefined;

@@ -10,82 +10,83 @@ import type { Json } from "./values.js";
 
 /** One query, for all of its subscribers. */
 export type Query = {
-  readonly id: number;
-  readonly token: string;
-  readonly path: string;
-  readonly args: Json;
-  subscribers: number;
-  journal?: string | null;
+  readonly _token: string;
+  /** What puts it into the set, with its journal. */
+  readonly _addition: Extract<Edit, { type: "Add" }>;
+  readonly _watchers: Set<() => void>;
+  /** Whether its answer is part of what the current opening waits for. */
+  _isAwaited?: boolean;
 };
-
-export type QuerySet = ReturnType<typeof createQuerySet>;
 
 export function createQuerySet() {
   const byToken = new Map<string, Query>();
   const byId = new Map<number, Query>();
-  /** What the server has not been told yet: a query to add, or undefined for one to remove. */
-  let edits = new Map<number, Query | undefined>();
-  let unanswered = new Set<number>();
+  /** What the server has not been told yet. */
+  let edits = new Map<number, Edit>();
   let nextId = 0;
   let version = 0;
   return {
-    /** Count a subscriber; the first one of a query puts it into the set. */
-    add(path: string, args: unknown): string {
+    /** Note a watcher; the first one of a query puts it into the set, or none does, ahead of the first one. */
+    _add(path: string, args: unknown, watcher?: () => void): Query {
       const token = queryToken(path, args);
       let query = byToken.get(token);
       // [queries.share]
       if (!query) {
+        const canonical = JSON.parse(token) as { path: string; args: Json };
         // [queries.id-unique] [queries.journal-fresh] Also one that comes back starts anew.
-        query = { id: nextId++, token, ...(JSON.parse(token) as { path: string; args: Json }), subscribers: 0 };
+        // [messages.args-array]
+        const addition = { type: "Add", queryId: nextId++, udfPath: canonical.path, args: [canonical.args] } as const;
+        query = { _token: token, _addition: addition, _watchers: new Set() };
         byToken.set(token, query);
-        byId.set(query.id, query);
-        edits.set(query.id, query);
+        byId.set(addition.queryId, query);
+        edits.set(addition.queryId, addition);
       }
-      query.subscribers++;
-      return token;
+      if (watcher) query._watchers.add(watcher);
+      return query;
     },
 
-    /** Count a subscriber less; true if that was the last one of the query. */
-    remove(token: string): boolean {
-      const query = byToken.get(token);
-      if (!query || --query.subscribers) return false;
+    /** Forget a watcher; true if it was the last one of the query. */
+    _remove({ _token: token, _addition: { queryId }, _watchers: watchers }: Query, watcher: () => void): boolean {
+      if (!watchers.delete(watcher) || watchers.size) return false;
       byToken.delete(token);
-      byId.delete(query.id);
-      unanswered.delete(query.id);
+      byId.delete(queryId);
       // [queries.net-edits] What came and went unsaid is never mentioned.
-      if (!edits.delete(query.id)) edits.set(query.id, undefined);
+      if (!edits.delete(queryId)) edits.set(queryId, { type: "Remove", queryId });
       return true;
     },
 
+    /** Who watches a query. */
+    _watchers: (token: string): (() => void)[] => [...(byToken.get(token)?._watchers ?? [])],
+
     /** Note that the server has answered a query; undefined for one that nobody wants any more. */
-    answered(change: Change): Query | undefined {
-      unanswered.delete(change.queryId);
+    _answered(change: Change): Query | undefined {
       const query = byId.get(change.queryId);
-      // [queries.journal-echo] [messages.journal-opaque] From updates and failures alike, as it came.
-      if (query && change.type !== "QueryRemoved") query.journal = change.journal;
+      if (query) {
+        query._isAwaited = false;
+        // [queries.journal-echo] [messages.journal-opaque] From updates and failures alike, as it came.
+        query._addition.journal = change.journal;
+      }
       return query;
     },
 
     /** Whether every query of the opening has its answer. */
-    isAnswered: (): boolean => !unanswered.size,
+    _isAnswered: (): boolean => ![...byId.values()].some((query) => query._isAwaited),
 
     /** The message that brings the server up to date; in an opening it knows nothing. */
-    flush(isOpening: boolean): ClientMessage[] {
+    _flush(isOpening: boolean): ClientMessage[] {
       if (isOpening) {
         // [connection.rebuild] Nothing that was prepared for an earlier connection is said again.
         version = 0;
+        edits.clear();
         // [queries.ids-survive] In the order of the subscriptions, under the same numbers.
-        edits = new Map(byId);
-        unanswered = new Set(byId.keys());
+        for (const [id, query] of byId) {
+          edits.set(id, query._addition);
+          query._isAwaited = true;
+        }
       }
       // [connection.opening-set] Then it is sent even when it is empty.
       if (!isOpening && !edits.size) return [];
-      const modifications = Array.from(edits, ([queryId, query]): Edit =>
-        query
-          ? // [messages.args-array]
-            { type: "Add", queryId, udfPath: query.path, args: [query.args], journal: query.journal }
-          : { type: "Remove", queryId },
-      );
+      const modifications = [...edits.values()];
       edits.clear();
       // [queries.version-step]
       return [{ type: "ModifyQuerySet", baseVersion: version++, newVersion: version, modifications }];

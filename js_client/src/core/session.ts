@@ -5,26 +5,28 @@
  * Not here: sockets, timers, token fetchers and callbacks (see runtime/driver and client).
  */
 
-import { createAuth, type AuthEffect } from "./auth.js";
+import { createAuth, type AuthEvent, type Credential } from "./auth.js";
 import { createConnection, type ConnectionState } from "./connection.js";
-import { closedError, functionError, UnisonoError } from "./errors.js";
-import { decodeTimestamp, parse, type Transition } from "./messages.js";
-import { createCalls, type CallKind, type Settled } from "./mutations.js";
-import { createLayers, type OptimisticUpdate, type Visible } from "./optimistic.js";
-import { createQuerySet } from "./queries.js";
+import { closedError, functionError, UnisonoError, type Outcome } from "./errors.js";
+import { decodeTimestamp, parse, type Moment, type Transition } from "./messages.js";
+import { createCalls, type CallKind } from "./mutations.js";
+import { createLayers, type OptimisticUpdate } from "./optimistic.js";
+import { createQuerySet, type Query } from "./queries.js";
 import { createVersionChain } from "./transitions.js";
-import { decode, share, type Args, type Json } from "./values.js";
+import { decode, type Args, type Json, type Value } from "./values.js";
 
-/** What the outside has to do, in order. */
-export type Effect =
-  | AuthEffect
-  | { readonly type: "Open" }
-  | { readonly type: "Send"; readonly text: string }
-  | { readonly type: "Close" }
-  | { readonly type: "Publish"; readonly changed: readonly string[] }
-  | ({ readonly type: "Settle" } & Settled)
-  | { readonly type: "StateChanged"; readonly connection: ConnectionState }
-  | { readonly type: "Log"; readonly line: unknown; readonly path?: string };
+/** What the outside has to do, in order, once the input is worked off. */
+export type Effects<Done> = {
+  _open(): void;
+  _send(text: string): void;
+  _close(): void;
+  _publish(changed: readonly string[], watchers: readonly (() => void)[]): void;
+  _settle(done: Done, outcome: Outcome): void;
+  _fetch(number: number, force: boolean): void;
+  _authChanged(isAuthenticated: boolean): void;
+  _stateChanged(state: ClientState): void;
+  _log(line: unknown, path?: string): void;
+};
 
 /** How the connection is doing, for people. */
 export type ClientState = {
@@ -48,309 +50,285 @@ export type SessionOptions = {
   readonly authLeewayMs?: number;
   /** How long a token fetch may take. */
   readonly fetchDeadlineMs?: number;
+  /** Results of a moment, as plain JSON, to show until the server has sent its own; and whose they are. */
+  readonly preloaded?: {
+    readonly ts: string;
+    readonly identity: string | null;
+    readonly results: readonly (readonly [token: string, value: Json])[];
+  };
 };
 
-export type Session = ReturnType<typeof createSession>;
+export type Session<Done> = ReturnType<typeof createSession<Done>>;
 
-export function createSession(
+export function createSession<Done>(
   sessionId: string,
-  { inactivityMs = 60_000, expectAuth = false, authLeewayMs = 10_000, fetchDeadlineMs = 30_000 }: SessionOptions = {},
+  {
+    preloaded,
+    inactivityMs = 60_000,
+    // Nothing is asked as nobody that was shown to somebody.
+    expectAuth = !!preloaded?.identity,
+    authLeewayMs = 10_000,
+    fetchDeadlineMs = 30_000,
+  }: SessionOptions,
+  moment: Moment,
+  effects: Effects<Done>,
 ) {
-  const effects: Effect[] = [];
-  const emit = (effect: Effect): void => void effects.push(effect);
-  const log = (line: unknown, path?: string): void => emit({ type: "Log", line, path });
-
-  /** The server's results by token. */
-  // [transitions.keep-old-results] They outlive connections.
-  const results = new Map<string, Visible>();
-  const connection = createConnection(sessionId, inactivityMs);
-  // [session.stop-then-silence] A fetch may end after everything else has.
-  const auth = createAuth(expectAuth, authLeewayMs, fetchDeadlineMs, (effect) => isClosed() || emit(effect));
+  const connection = createConnection(sessionId, inactivityMs, moment);
+  const auth = createAuth(expectAuth, authLeewayMs, fetchDeadlineMs, !!preloaded?.identity, moment, effects);
   const queries = createQuerySet();
-  const calls = createCalls();
-  const layers = createLayers(results);
+  const calls = createCalls<Done, OptimisticUpdate>();
+  const layers = createLayers();
   let chain = createVersionChain();
   let isPaused = false;
   /** Whether the opening has been said on this connection. */
   let isIntroduced = false;
 
-  const stateChanged = (): void => emit({ type: "StateChanged", connection: connection.state });
-  const isLive = (): boolean => connection.state === "live";
-  const isClosed = (): boolean => connection.state === "closed";
+  const isLive = (): boolean => connection._state === "live";
+  const isClosed = (): boolean => connection._state === "closed";
+
+  // [session.connected-state] [session.inflight]
+  const look = (): ClientState => ({
+    connection: connection._state,
+    connectionCount: connection._count,
+    failures: connection._failures,
+    inflightMutations: calls._inflight.Mutation,
+    inflightActions: calls._inflight.Action,
+    isAuthenticated: auth._isAuthenticated,
+  });
+  let state = look();
+  /** The state as a text, which is easily compared. */
+  let told = JSON.stringify(state);
+
+  if (preloaded) {
+    connection._observe(decodeTimestamp(preloaded.ts));
+    for (const [token, value] of preloaded.results) {
+      const { path, args } = JSON.parse(token) as { path: string; args: Json };
+      // Wanted before anybody subscribes, so that one Transition replaces them all.
+      queries._add(path, decode(args));
+      layers._results.set(token, { value: decode(value) });
+    }
+  }
+
+  const open = (): void => {
+    if (connection._step("start")) effects._open();
+  };
 
   /** Tell the server what it does not know yet, if it can be told anything now. */
-  const flush = (now?: number): void => {
+  const flush = (): void => {
+    if (!isLive() || isPaused || auth._isPausing()) return;
     const isOpening = !isIntroduced;
-    if (!isLive() || isPaused || auth.isPausing() || (isOpening && now === undefined)) return;
     isIntroduced = true;
     const messages = [
       // [connection.opening-order] [session.resume-order] [auth.authenticate-first]
-      ...(isOpening ? [connection.connect(now!)] : []),
-      ...auth.flush(isOpening),
-      ...queries.flush(isOpening),
-      ...calls.flush(isOpening),
+      ...(isOpening ? [connection._connect()] : []),
+      ...auth._flush(isOpening),
+      ...queries._flush(isOpening),
+      ...calls._flush(isOpening),
     ];
     // [messages.text-frames]
-    for (const message of messages) emit({ type: "Send", text: JSON.stringify(message) });
-  };
-
-  const open = (now: number): void => {
-    if (!connection.step("start", now)) return;
-    emit({ type: "Open" });
-    stateChanged();
-  };
-
-  /** Publish what is visible without the layers of these calls, then settle the calls. */
-  const settle = (settled: Settled[], changed: readonly string[] = []): void => {
-    // [optimistic.drop-at-transition] [optimistic.drop-at-failure]
-    publish(layers.replay((call) => settled.some((each) => each.call === call), changed, log));
-    // [session.publish-then-settle]
-    for (const each of settled) emit({ type: "Settle", ...each });
-    if (settled[0]) stateChanged();
+    for (const message of messages) effects._send(JSON.stringify(message));
   };
 
   const publish = (changed: readonly string[]): void => {
     // [transitions.atomic] [session.only-changed-published]
-    if (changed[0]) emit({ type: "Publish", changed });
+    if (changed[0]) effects._publish(changed, changed.flatMap(queries._watchers));
   };
 
-  /** The socket is gone, or no good and closed by us; come back later, or stop. */
-  const leave = (event: "lost" | "stop" | "close", now?: number, jitter?: number, reason?: string): void => {
-    if (!connection.step(event, now, jitter, reason)) return;
-    stateChanged();
-    // [mutations.action-lost] Only the application can know whether a second run does harm.
-    settle(
-      calls.end(
-        ({ kind, isSent, path }) => kind === "Action" && isSent && new UnisonoError("lost", `${path} may have run`),
-      ),
-    );
+  /** Publish what is visible without the layers of the calls that are done, then settle those. */
+  const settle = (upTo = 0n): void => {
+    const settled = calls._settled(upTo);
+    // [optimistic.drop-at-transition] [optimistic.drop-at-failure]
+    publish(layers._replay(calls._pending.values(), effects._log));
+    // [session.publish-then-settle]
+    for (const call of settled) effects._settle(call._done, call._outcome!);
   };
 
-  const closeSocket = (): void => {
-    if (isLive() || connection.state === "opening") emit({ type: "Close" });
-  };
-
-  const giveUp = (reason: string, now: number, jitter: number): void => {
-    closeSocket();
-    leave("lost", now, jitter, reason);
-  };
-
-  const end = (error: UnisonoError): void => {
-    closeSocket();
+  /** The socket is gone, or no good; come back later, or stop. */
+  const leave = (event: "lost" | "stop" | "close", reason?: string, error?: UnisonoError): void => {
+    if (!connection._step(event, reason)) return;
+    effects._close();
     // [session.close-settles] [errors.fatal-rejects-calls]
-    settle(calls.end(() => error));
-    // [connection.close-by-user] [errors.fatal-final]
-    leave("close");
+    calls._fail(error);
+    settle();
   };
 
-  /** After an input for auth: open a socket that auth has stopped, and say what is new. */
-  const authChanged = (now: number): void => {
-    // [auth.no-backoff]
-    if (connection.state === "stopped" && auth.state() !== "recovering") open(now);
-    flush(now);
+  /** What a function came to, after its log lines. */
+  const outcome = (
+    path: string,
+    isGood: boolean,
+    value: Value | undefined,
+    message: unknown,
+    { logLines, errorData }: { readonly logLines: readonly string[]; readonly errorData?: Value },
+  ): Outcome => {
+    // [transitions.log-lines]
+    for (const line of logLines) effects._log(line, path);
+    return isGood ? { value: value! } : { error: functionError(path, message as string, errorData) };
   };
 
-  const transition = ({ startVersion, endVersion, modifications }: Transition, now: number): void => {
+  const transition = ({ endVersion, modifications }: Transition): void => {
     // [connection.max-observed-accepted] Only now: a refused one must not lock us out.
-    connection.observe(endVersion.ts);
-    const changed: string[] = [];
+    connection._observe(endVersion.ts);
     for (const change of modifications) {
-      const query = queries.answered(change);
+      const query = queries._answered(change);
       // [queries.late-result]
       if (!query) continue;
-      const { path, token } = query;
-      const old = results.get(token);
-      if (change.type === "QueryRemoved") results.delete(token);
-      else {
-        const { type, value, errorMessage, errorData, logLines } = change;
-        // [transitions.log-lines]
-        for (const line of logLines) log(line, path);
-        const result = type === "QueryUpdated" ? { value } : { error: functionError(path, errorMessage, errorData) };
-        results.set(token, share(old, result));
-      }
-      if (results.get(token) !== old) changed.push(token);
+      layers._take(
+        query._token,
+        change.type === "QueryRemoved"
+          ? undefined
+          : outcome(query._addition.udfPath, change.type === "QueryUpdated", change.value, change.errorMessage, change),
+      );
     }
-    auth.transition(startVersion, endVersion, now);
+    auth._transition(endVersion);
     // [mutations.read-your-writes] Before the query set is looked at, the old results are still shown.
-    settle(endVersion.querySet ? calls.cover(endVersion.ts) : [], changed);
+    settle(endVersion.querySet ? endVersion.ts : undefined);
   };
 
-  /** Work off a message; true if it proves that things go well. */
-  const handle = (text: string, now: number, jitter: number): void => {
-    const message = chain.whole(parse(text));
+  const handle = (text: string): void => {
+    const message = chain._whole(parse(text));
     switch (message?.type) {
       case "Transition":
-        chain.step(message);
-        transition(message, now);
+        chain._step(message);
+        transition(message);
         break;
       case "MutationResponse":
       case "ActionResponse": {
+        const { success, result, ts } = message;
         // [mutations.ts-raises-observed]
-        if (message.ts !== undefined) connection.observe(message.ts);
-        const call = calls.find(message);
-        if (!call) return;
-        for (const line of message.logLines) log(line, call.path);
-        settle(calls.respond(call, message));
+        connection._observe(ts);
+        const call = calls._find(message);
+        if (call) {
+          call._outcome = outcome(call._message.udfPath, success, result, result, message);
+          call._ts = ts ?? 0n;
+          // What succeeded with a timestamp waits for its Transition.
+          if (!ts) settle();
+        }
         break;
       }
       case "AuthError":
-        log(message.error);
+        effects._log(message.error);
         // An older token than the one we hold: the server closes, and we come back with ours.
-        if (!auth.refused(message, now)) return;
-        if (auth.state() === "recovering") {
-          closeSocket();
-          leave("stop");
-        } else giveUp("AuthError", now, jitter);
-        return;
+        if (!auth._refused(message)) break;
+        if (auth._state === "recovering") leave("stop");
+        else leave("lost", "AuthError");
+        break;
       case "FatalError":
-        log(message.error);
-        return end(new UnisonoError("fatal", message.error));
-      default:
-        // [connection.no-reply-to-ping] Nor does it prove anything but life.
-        return;
+        effects._log(message.error);
+        // [errors.fatal-final]
+        leave("close", undefined, new UnisonoError("fatal", message.error));
     }
-    // [connection.backoff-reset] An open socket proves nothing; answers do.
-    if (connection.failures && queries.isAnswered() && calls.isCaughtUp() && auth.isConfirmed()) {
-      connection.failures = 0;
-      stateChanged();
-    }
-  };
-
-  const call = (kind: CallKind, path: string, args: Args = {}, update?: OptimisticUpdate): number => {
-    if (isClosed()) throw closedError();
-    const prepared = calls.prepare(kind, path, args);
-    // [optimistic.apply-first]
-    if (update) publish(layers.add({ call: prepared.id, update, args }));
-    calls.add(prepared);
-    stateChanged();
-    flush();
-    return prepared.id;
+    // [connection.no-reply-to-ping]
   };
 
   return {
+    /** What follows on every input: say what is new. */
+    _proceed(): void {
+      // [auth.no-backoff]
+      if (connection._state === "stopped" && auth._state !== "recovering") open();
+      flush();
+      // [connection.backoff-reset] An open socket proves nothing; answers do.
+      if (
+        connection._failures &&
+        isLive() &&
+        chain._held.querySet &&
+        queries._isAnswered() &&
+        calls._isCaughtUp() &&
+        auth._isConfirmed()
+      ) {
+        connection._failures = 0;
+      }
+      const now = look();
+      const text = JSON.stringify(now);
+      if (text !== told) effects._stateChanged((state = now));
+      told = text;
+    },
+
     // What comes out.
 
-    takeEffects: (): Effect[] => effects.splice(0),
-
-    /** When to call `tick`; Infinity for never. */
-    nextDeadline: (): number => (isClosed() ? Infinity : Math.min(connection.dueAt, auth.dueAt())),
+    /** When to call `_tick`; Infinity for never. */
+    _nextDeadline: (): number => (isClosed() ? Infinity : Math.min(connection._dueAt, auth._dueAt())),
 
     /** What is visible of a query now. */
-    visible: layers.visible,
+    _visible: layers._visible,
 
     // [session.one-snapshot]
     /** All that is visible now. */
-    snapshot: layers.all,
+    _snapshot: layers._all,
 
-    // [session.connected-state] [session.inflight]
-    state: (): ClientState => ({
-      connection: connection.state,
-      connectionCount: connection.count,
-      failures: connection.failures,
-      inflightMutations: calls.count("Mutation"),
-      inflightActions: calls.count("Action"),
-      isAuthenticated: auth.isAuthenticated(),
-    }),
+    _state: (): ClientState => state,
 
     // The user.
 
-    start: open,
+    _start: open,
 
-    /** Show these results of a moment, which are taken over, until the server has sent its own. */
-    seed(ts: string, values: readonly (readonly [token: string, value: Json])[]): void {
-      connection.observe(decodeTimestamp(ts));
-      for (const [token, value] of values) results.set(token, { value: decode(value) });
+    _subscribe: queries._add,
+
+    _unsubscribe(query: Query, watcher: () => void): void {
+      if (queries._remove(query, watcher)) layers._results.delete(query._token);
     },
 
-    subscribe(path: string, args?: Args): string {
-      const token = queries.add(path, args);
-      flush();
-      return token;
+    _call(kind: CallKind, path: string, args: Args = {}, done: Done, update?: OptimisticUpdate): void {
+      if (isClosed()) throw closedError();
+      const call = calls._prepare(kind, path, args, done, update);
+      // [optimistic.apply-first]
+      if (update) publish(layers._add(call));
+      calls._add(call);
     },
 
-    unsubscribe(token: string): void {
-      if (queries.remove(token)) results.delete(token);
-      flush();
+    // [auth.admin]
+    /** The user signs in or out. */
+    _identify(event: AuthEvent, held?: Credential): void {
+      // [session.stop-then-silence]
+      if (!isClosed()) auth._step(event, held);
     },
 
-    mutate: (path: string, args?: Args, update?: OptimisticUpdate): number => call("Mutation", path, args, update),
-
-    act: (path: string, args?: Args): number => call("Action", path, args),
-
-    setAuth(now: number): void {
-      auth.step("set", now);
-      authChanged(now);
+    /** The end of a fetch; without a token if it has failed. */
+    _token(number: number, token?: string | null): void {
+      // [session.stop-then-silence] A fetch may end after everything else has.
+      if (!isClosed()) auth._fetched(number, token);
     },
 
-    setAdmin(value: string, impersonating: unknown, now: number): void {
-      // [auth.admin]
-      auth.step("admin", now, { tokenType: "Admin", value, impersonating });
-      authChanged(now);
-    },
-
-    clearAuth(now: number): void {
-      auth.step("clear", now);
-      authChanged(now);
-    },
-
-    /** The end of a fetch; null for one that failed. */
-    token(number: number, token: string | null | undefined, now: number): void {
-      auth.fetched(number, token, now);
-      authChanged(now);
-    },
-
-    pause: (): void => void (isPaused = true),
-
-    resume(now: number): void {
-      isPaused = false;
-      flush(now);
-    },
+    _pause: (now: boolean): void => void (isPaused = now),
 
     /** The platform or the user says that it is worth a try. */
-    reconnectNow(now: number): void {
-      if (connection.state === "waiting") open(now);
+    _reconnectNow(): void {
+      if (connection._state === "waiting") open();
     },
 
-    close: (): void => end(closedError()),
+    // [connection.close-by-user]
+    _close: (): void => leave("close", undefined, closedError()),
 
     // The wire.
 
-    opened(now: number): void {
-      if (!connection.step("opened", now)) return;
+    _opened(): void {
+      if (!connection._step("opened")) return;
       chain = createVersionChain();
       isIntroduced = false;
-      stateChanged();
-      flush(now);
     },
 
-    received(text: string, now: number, jitter: number): void {
+    _received(text: string): void {
       if (!isLive()) return;
-      connection.heard(now);
+      connection._heard();
       try {
-        handle(text, now, jitter);
+        handle(text);
       } catch (error) {
-        if (!(error instanceof UnisonoError)) throw error;
         // [transitions.failed-heals] A new connection brings every result anew.
-        log(error);
-        giveUp(error.rule!, now, jitter);
+        effects._log(error);
+        leave("lost", String((error as UnisonoError).rule));
       }
-      authChanged(now);
     },
 
-    lost(now: number, jitter: number, code: number, reason: string): void {
-      // [connection.last-close-reason]
-      leave("lost", now, jitter, reason || `closed with code ${code}`);
-    },
+    // [connection.last-close-reason]
+    _lost: (code: number, reason: string): void => leave("lost", reason || `closed with code ${code}`),
 
     // The clock.
 
-    tick(now: number, jitter: number): void {
-      if (now >= connection.dueAt) {
-        if (connection.state === "waiting") open(now);
-        else giveUp("InactiveServer", now, jitter);
+    _tick(): void {
+      if (moment._now >= connection._dueAt) {
+        if (connection._state === "waiting") open();
+        else leave("lost", "InactiveServer");
       }
-      auth.tick(now);
-      authChanged(now);
+      auth._tick();
     },
   };
 }

@@ -8,24 +8,24 @@
 import { demand } from "./errors.js";
 import { parse, type Chunk, type ServerMessage, type Transition, type Version } from "./messages.js";
 
-export type VersionChain = ReturnType<typeof createVersionChain>;
-
 /** The version chain of one connection, and the pieces of a large Transition on their way. */
 export function createVersionChain() {
   // [transitions.start-at-zero]
-  let held: Version = { querySet: 0, identity: 0, ts: 0n };
   let pieces: Chunk[] = [];
-  return {
+  const chain = {
+    _held: { querySet: 0, identity: 0, ts: 0n } as Version,
+
     /** Move on by one Transition; throws, and stays, if it does not fit. */
-    step({ startVersion: { querySet, identity, ts }, endVersion }: Transition): void {
+    _step({ startVersion: { querySet, identity, ts }, endVersion }: Transition): void {
+      const held = chain._held;
       // [transitions.continuity] We may have missed something or heard it twice; nobody can tell.
       const isNext = querySet === held.querySet && identity === held.identity && ts === held.ts;
-      demand(isNext, "transitions.continuity", `${querySet}.${identity}.${ts}`);
-      held = endVersion;
+      demand(isNext, "transitions.continuity", ts);
+      chain._held = endVersion;
     },
 
     /** What a message says when it is whole; undefined for a piece that is not the last. */
-    whole(message: ServerMessage | undefined): ServerMessage | undefined {
+    _whole(message: ServerMessage | undefined): ServerMessage | undefined {
       if (message?.type !== "TransitionChunk") {
         // [transitions.chunk-lost] Inside a set only a Ping may come.
         demand(!pieces[0] || message?.type === "Ping", "transitions.chunk-lost", message?.type);
@@ -35,9 +35,8 @@ export function createVersionChain() {
       const first = pieces[0] ?? message;
       // [transitions.chunk-set]
       const isOfSet = totalParts === first.totalParts && transitionId === first.transitionId;
-      demand(isOfSet && partNumber < totalParts, "transitions.chunk-set", partNumber);
       // [transitions.chunk-order]
-      demand(partNumber === pieces.length, "transitions.chunk-order", partNumber);
+      demand(isOfSet && partNumber < totalParts && partNumber === pieces.length, "transitions.chunk-set", partNumber);
       if (pieces.push(message) < totalParts) return undefined;
       const transition = parse(pieces.map(({ chunk }) => chunk).join(""));
       pieces = [];
@@ -46,4 +45,5 @@ export function createVersionChain() {
       return transition;
     },
   };
+  return chain;
 }

@@ -46,8 +46,7 @@ export function encode(value: unknown, at = "value"): Json {
       .filter((key) => value[key] !== undefined)
       .map((key) => {
         const below = `${at}.${key}`;
-        const broken = brokenKeyRule(key);
-        return [broken ? refuse(broken, below, key) : key, encode(value[key], below)];
+        return [GOOD_KEY.test(key) ? key : refuse(brokenKeyRule(key), below, key), encode(value[key], below)];
       }),
   );
 }
@@ -69,53 +68,40 @@ export const encodeArgs = (args: unknown = {}): Json =>
 export function decode(json: Json): Value {
   // [values.number-decoding] Whatever its digits look like, a number is a Float64.
   if (typeof json !== "object" || !json) return json;
-  if (Array.isArray(json)) {
-    json.forEach((item, index) => (json[index] = decode(item) as Json));
-    return json;
-  }
-  const keys = Object.keys(json);
-  // [values.tag-single-key]
-  if (keys.length === 1 && keys[0]![0] === "$") return decodeTag(keys[0]!, json[keys[0]!]);
-  for (const key of keys) {
-    const broken = brokenKeyRule(key);
-    demand(!broken, `${broken}`, key);
-    json[key] = decode(json[key]!) as Json;
+  const parts = json as { [key: string]: Json };
+  const isList = Array.isArray(json);
+  for (const key in parts) {
+    const part = parts[key]!;
+    // Tested before anything is called, as nearly all keys are good and most parts are plain.
+    if (!isList && !GOOD_KEY.test(key)) {
+      // [values.tag-single-key]
+      if (key[0] === "$" && Object.keys(parts).length === 1) return decodeTag(key, part);
+      demand(false, brokenKeyRule(key), key);
+    }
+    if (typeof part === "object") parts[key] = decode(part) as Json;
   }
   return json;
 }
 
-/** Whether a JSON text can hold what `decode` changes or refuses; most texts cannot. */
-export const needsDecoding = (text: string): boolean => /[^ -#%-[\]-~]/.test(text) && SUSPICIOUS.test(text);
-
-// A `$` at the start of a string, and keys with an escape or a character outside of ASCII.
-const SUSPICIOUS = /"\$|[^ -~][ -!#-~]*"\s*:|\\.[^"\\]*"\s*:/;
-
 /** `fresh`, with every part that equals the same part of `old` replaced by it. */
 export function share<Tree>(old: unknown, fresh: Tree): Tree {
   if (old === fresh) return fresh;
-  let isSame = true;
-  if (Array.isArray(old) && Array.isArray(fresh)) {
-    const merged = fresh.map((item, index) => {
-      const kept = share(old[index], item);
-      isSame &&= Object.is(kept, old[index]);
-      return kept;
-    });
-    return (isSame && old.length === merged.length ? old : merged) as Tree;
-  }
-  if (!isPlain(old) || !isPlain(fresh)) {
-    return isBytes(old) && isBytes(fresh) && toBase64(old) === toBase64(fresh) ? (old as Tree) : fresh;
-  }
-  let copy: { [key: string]: unknown } | undefined;
-  let surplus = 0;
-  for (const key in fresh) {
-    surplus++;
-    const kept = Object.hasOwn(old, key) ? share(old[key], fresh[key]) : fresh[key];
-    isSame &&= Object.is(kept, old[key]);
+  const kind = kindOf(fresh);
+  if (!kind || kind !== kindOf(old)) return fresh;
+  if (kind === "bytes") return toBase64(old as ArrayBuffer) === toBase64(fresh as ArrayBuffer) ? (old as Tree) : fresh;
+  const [before, after] = [old, fresh] as unknown as { [key: string]: unknown }[];
+  let isSame = Object.keys(before!).length === Object.keys(after!).length;
+  let merged = after!;
+  for (const key in after) {
+    const kept = Object.hasOwn(before!, key) ? share(before![key], after[key]) : after[key];
+    isSame &&= Object.is(kept, before![key]);
     // Copied only when there is something to share.
-    if (kept !== fresh[key]) (copy ??= { ...fresh })[key] = kept;
+    if (kept !== after[key]) {
+      if (merged === after) merged = (kind === "list" ? [...(fresh as [])] : { ...after }) as never;
+      merged[key] = kept;
+    }
   }
-  for (const _ in old) surplus--;
-  return (isSame && !surplus ? old : (copy ?? fresh)) as Tree;
+  return (isSame ? old : merged) as Tree;
 }
 
 /** Standard base64 with padding. */
@@ -125,24 +111,30 @@ export function toBase64(buffer: ArrayBufferLike): string {
   return btoa(text);
 }
 
+/** For numbers on their way: a buffer for each of 40,000 would cost more than all the rest. */
+const EIGHT = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
+
 /** The base64 of a number in eight bytes, least significant byte first. */
 export function eightBytes(set: "setFloat64" | "setBigInt64", value: number | bigint): string {
-  const view = new DataView(new ArrayBuffer(8));
-  view[set](0, value as never, true);
-  return toBase64(view.buffer);
+  EIGHT[set](0, value as never, true);
+  return toBase64(EIGHT.buffer);
 }
 
-/** The bytes of a base64 text; undefined for what is none. */
-export const fromBase64 = (text: string): DataView<ArrayBuffer> | undefined =>
+/** The bytes of a base64 text, to be read before the next call; undefined for what is none. */
+export function fromBase64(text: unknown): DataView<ArrayBuffer> | undefined {
   // [values.base64] `atob` alone would also take spaces and missing padding.
-  text.length % 4 || !/^[A-Za-z\d+/]*={0,2}$/.test(text)
-    ? undefined
-    : new DataView(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
+  if (typeof text !== "string" || text.length % 4 || !/^[A-Za-z\d+/]*={0,2}$/.test(text)) return undefined;
+  const binary = atob(text);
+  const { length } = binary;
+  const view = length === 8 ? EIGHT : new DataView(new ArrayBuffer(length));
+  for (let index = 0; index < length; index++) view.setUint8(index, binary.charCodeAt(index));
+  return view;
+}
 
 const TAGS: { readonly [tag: string]: (view: DataView<ArrayBuffer>) => Value } = {
   $integer: (view) => view.getBigInt64(0, true),
   $float: (view) => view.getFloat64(0, true),
-  $bytes: (view) => view.buffer,
+  $bytes: (view) => view.buffer.slice(0),
 };
 
 function decodeTag(tag: string, content: unknown): Value {
@@ -161,18 +153,20 @@ function decodeTag(tag: string, content: unknown): Value {
   return value;
 }
 
+const GOOD_KEY = /^(?!\$)[ -~]{0,1024}$/;
+
 // [values.key-dollar] [values.key-ascii] [values.key-length]
-const brokenKeyRule = (key: string): string | false =>
-  key[0] === "$"
-    ? "values.key-dollar"
-    : /[^ -~]/.test(key)
-      ? "values.key-ascii"
-      : key.length > 1024 && "values.key-length";
+const brokenKeyRule = (key: string): string =>
+  `values.key-${key[0] === "$" ? "dollar" : /[^ -~]/.test(key) ? "ascii" : "length"}`;
 
 const isOrdinary = (value: unknown): value is number => Number.isFinite(value) && !Object.is(value, -0);
 
 // By tag and prototype, because values may come from another window or worker.
 const isBytes = (value: unknown): value is ArrayBuffer => ({}).toString.call(value) === "[object ArrayBuffer]";
+
+/** Which of the values that have parts it is. */
+const kindOf = (value: unknown): "list" | "bytes" | "object" | false =>
+  Array.isArray(value) ? "list" : isBytes(value) ? "bytes" : isPlain(value) && "object";
 
 function isPlain(value: unknown): value is { [key: string]: unknown } {
   if (typeof value !== "object" || !value) return false;

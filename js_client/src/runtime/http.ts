@@ -33,9 +33,9 @@ export class HttpClient {
     this.#identity = identity;
   }
 
-  /** Whether somebody asks. */
-  get isAuthenticated(): boolean {
-    return !!this.#identity;
+  /** Who asks. */
+  get identity(): Identity {
+    return this.#identity;
   }
 
   query<Arguments, Result>(query: Query<Arguments, Result>, ...args: Rest<Arguments>): Promise<Result>;

@@ -3,8 +3,9 @@
     application = app.asgi()                    # uvicorn shop:application
     api.mount("/unisono", app.asgi())           # FastAPI, Starlette
 
-ASGI knows no Close frame without a code and no pings of the application: the first becomes a
-close with code 1000, the second is left to the server around us.
+ASGI knows no Close frame without a code, no pings, no fragments and no reset: the first becomes
+a close with code 1000, pings and fragments are left to the server around us, and a reset becomes
+the end of the application, which uvicorn tells with code 1006 or 1012.
 
 Spec: connection
 Not here: sockets of our own (see runtime), the routes (see endpoints).
@@ -14,17 +15,19 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from .app import App
 from .backend import Backend
 from .core.connection import BadClientVersion, identify
-from .core.effects import Close, Effect, Send
+from .core.effects import Abort, Close, Effect, Mute, Reading, Send, SendFragments
 from .core.http import Request, cors, sync_version
 from .endpoints import Endpoints
 from .peer import Peer
 from .runtime.keysets import Fetcher
 from .runtime.limits import ComputingLimit
+from .runtime.sqlite import DataFile
 from .runtime.system import SystemClock
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -39,9 +42,10 @@ POLICY_CLOSE = 1008
 class AsgiApp:
     """One backend as an ASGI application. It is made when the first event comes."""
 
-    def __init__(self, app: App, *, redact: bool = False) -> None:
+    def __init__(self, app: App, *, redact: bool = False, data: Path | None = None) -> None:
         self._app = app
         self._redact = redact
+        self._data = None if data is None else DataFile(data, secrets.token_bytes(32))
         self._clock = SystemClock()
         self._fetch = Fetcher()
         self._endpoints: Endpoints | None = None
@@ -56,6 +60,10 @@ class AsgiApp:
             case "lifespan":
                 await self._lifespan(receive, send)
 
+    def serves_at(self, url: str) -> None:
+        """The address under which this is mounted, for the addresses of files."""
+        self.backend.transactions.files.origin = url
+
     @property
     def backend(self) -> Backend:
         """The backend behind it."""
@@ -69,6 +77,7 @@ class AsgiApp:
                 draw=secrets.token_bytes,
                 redact=self._redact,
                 fetch=self._fetch.shared,
+                data=self._data,
                 limit=ComputingLimit(),
             )
             self._endpoints = Endpoints(backend)
@@ -83,6 +92,8 @@ class AsgiApp:
             else:
                 await self._clock.stop()
                 await self._fetch.close()
+                if self._data is not None:
+                    self._data.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -117,12 +128,16 @@ class AsgiApp:
         peer = self.backend.connect(socket.put, client)
         socket.peer = peer
         writing = asyncio.ensure_future(socket.write())
+        reading = asyncio.ensure_future(_read(peer, socket, receive))
+        ended = asyncio.ensure_future(socket.ended())
         try:
-            await _read(peer, receive)
+            await asyncio.wait([reading, ended], return_when=asyncio.FIRST_COMPLETED)
         finally:
             peer.lost()
             socket.stop()
-            await writing
+            for each in (reading, ended):
+                each.cancel()
+            await asyncio.gather(reading, ended, writing, return_exceptions=True)
 
 
 class _Socket:
@@ -133,12 +148,19 @@ class _Socket:
         self._waiting: deque[Effect] = deque()
         self._wake = asyncio.Event()
         self._stopped = False
+        self._ended = asyncio.Event()
+        self.reading = asyncio.Event()
+        self.reading.set()
         self.peer: Peer | None = None
 
     def put(self, effect: Effect) -> None:
         """Take an effect of the session."""
         self._waiting.append(effect)
         self._wake.set()
+
+    async def ended(self) -> None:
+        """Wait until the connection is to end without a word."""
+        await self._ended.wait()
 
     def stop(self) -> None:
         """Write nothing more."""
@@ -162,12 +184,21 @@ class _Socket:
         while self._waiting and not self._stopped:
             effect = self._waiting.popleft()
             match effect:
-                case Send(text):
+                case Send(text) | SendFragments(text, _):
                     await self._send({"type": "websocket.send", "text": text.decode()})
                 case Close(code, reason):
                     close = {"code": PLAIN_CLOSE if code is None else code, "reason": reason}
                     await self._send({"type": "websocket.close", **close})
                     self._stopped = True
+                case Abort():
+                    # The server around us ends a connection that nobody
+                    # answers any more without a word.
+                    self._stopped = True
+                    self._ended.set()
+                case Mute():
+                    self._stopped = True
+                case Reading(on):
+                    self.reading.set() if on else self.reading.clear()
                 case _:
                     pass
         if self.peer is not None and not self._stopped:
@@ -180,8 +211,9 @@ class _Socket:
         return None if deadline is None else max(0.0, deadline - self.peer.backend.clock.now())
 
 
-async def _read(peer: Peer, receive: Receive) -> None:
+async def _read(peer: Peer, socket: "_Socket", receive: Receive) -> None:
     while True:
+        await socket.reading.wait()
         message = await receive()
         if message["type"] == "websocket.disconnect":
             return

@@ -10,13 +10,13 @@ Not here: sockets (see server), what a socket says (see core.session).
 import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import nullcontext
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from .app import App, Kind
 from .armed import Armed
 from .clocks import Clock, VirtualClock
+from .computing import Limit, finish_now, no_limit
 from .core.auth import ANONYMOUS, Identity
 from .core.connection import UNKNOWN_CLIENT, ClientVersion
 from .core.effects import Effect, Request, Round, RunAction, RunMutation, Send, Verify
@@ -28,7 +28,7 @@ from .core.session import Session, SessionOptions
 from .core.store import Commit, Store
 from .core.transitions import Result
 from .core.values import Value, decode, encode, normalize, parse_json
-from .execution import Failed, Limit, finish_now
+from .execution import Failed
 from .faults import Trigger
 from .peer import Peer, Sink
 from .runtime.keysets import Fetch, KeySets, no_network
@@ -61,7 +61,7 @@ class Backend:
         redact: bool = False,
         fetch: Fetch = no_network,
         data: Data | None = None,
-        limit: Limit = nullcontext,
+        limit: Limit = no_limit,
     ) -> None:
         self.app = app
         self.clock = clock or VirtualClock()
@@ -79,7 +79,7 @@ class Backend:
         self.transactions = Transactions(
             app, self.store, self.clock, self._draw, self._committed, self.pump, data, limit
         )
-        self.results = SharedResults(self.transactions, self._start_function)
+        self.results = SharedResults(self.transactions, self._start_query)
         self._ready: dict[Session, None] = {}
         self._pumping = False
         self._carrying: Session | None = None
@@ -196,13 +196,14 @@ class Backend:
         self._pumping = True
         try:
             while self._ready:
-                session = next(iter(self._ready))
-                del self._ready[session]
-                try:
-                    session.turn(self.clock.now())
-                    self._carry_out(session)
-                except Exception:
-                    self._give_up(session)
+                ready, self._ready = self._ready, {}
+                now = self.clock.now()
+                for session in ready:
+                    try:
+                        session.turn(now)
+                        self._carry_out(session)
+                    except Exception:
+                        self._give_up(session)
         finally:
             self._pumping = False
 
@@ -229,36 +230,62 @@ class Backend:
             self.peers.pop(session, None)
 
     def _carry_out_one(self, session: Session, peer: Peer, effect: Effect) -> None:
-        match effect:
-            case RunMutation(request):
-                self._run_mutation(session, request)
-            case RunAction(request):
-                self._run_action(session, request)
-            case Round():
-                self._run_round(session, effect)
-            case Verify(message):
-                self._verify(session, message)
-            case _:
-                peer.emit(effect)
+        if isinstance(effect, RunMutation):
+            self._run_mutation(session, effect.request)
+        elif isinstance(effect, RunAction):
+            self._run_action(session, effect.request)
+        elif isinstance(effect, Round):
+            self._run_round(session, effect)
+        elif isinstance(effect, Verify):
+            self._verify(session, effect.message)
+        else:
+            peer.emit(effect)
 
     def _start(
-        self, call: Coroutine[Any, Any, T], may_wait: bool, done: Callable[[T], None]
+        self,
+        call: Coroutine[Any, Any, T],
+        may_wait: bool,
+        done: Callable[[T], None],
+        failed: Callable[[ConnectionFailure], None],
     ) -> None:
         """Run now what waits for nothing; what may wait, in a task of its own."""
         if may_wait:
-            self.clock.spawn(self._later(call, done))
+            self.clock.spawn(self._later(call, done, failed))
+            return
+        try:
+            result = finish_now(call)
+        except Exception as error:
+            failed(_as_failure(error))
         else:
-            done(finish_now(call))
+            done(result)
 
-    async def _later(self, call: Coroutine[Any, Any, T], done: Callable[[T], None]) -> None:
-        done(await call)
+    async def _later(
+        self,
+        call: Coroutine[Any, Any, T],
+        done: Callable[[T], None],
+        failed: Callable[[ConnectionFailure], None],
+    ) -> None:
+        try:
+            result = await call
+        except Exception as error:
+            failed(_as_failure(error))
+        else:
+            done(result)
         self.pump()
 
-    def _start_function(
-        self, path: str, call: Coroutine[Any, Any, T], done: Callable[[T], None]
+    def _lose(self, session: Session, failure: ConnectionFailure) -> None:
+        """What this socket has asked for cannot be answered."""
+        session.fail(failure, self.clock.now())
+        self.wants_turn(session)
+
+    def _start_query(
+        self,
+        path: str,
+        call: Coroutine[Any, Any, T],
+        done: Callable[[T], None],
+        failed: Callable[[ConnectionFailure], None],
     ) -> None:
-        found = self.app.functions.get(path)
-        self._start(call, found is not None and found.is_async, done)
+        self._start(call, self.transactions.runner.is_async(path), done, failed)
 
     def _committed(self, commit: Commit) -> None:
         self.results.committed(commit)
@@ -279,43 +306,42 @@ class Backend:
     def _run_round(self, session: Session, round_: Round) -> None:
         # [transitions.one-timestamp] Every query of a round is evaluated at this one.
         ts = self.store.latest
+        round_ = session.renewed(round_)
         results: dict[int, tuple[Result, Watch]] = {}
         holder = Holder()
 
         def arrived(query_id: int, shared: Shared) -> None:
             shared.listen(holder)
             results[query_id] = (shared.result, shared)
-            if len(results) < len(round_.queries):
+            if len(results) < len(round_.queries) and not session.closed:
                 return
             session.round_finished(round_, ts, results, self.clock.now())
-            for _, each in results.values():
-                each.leave(holder)
+            let_go()
             if self._carrying is not session:
                 self.wants_turn(session)
 
+        def let_go() -> None:
+            for _, each in results.values():
+                each.leave(holder)
+
+        def failed(failure: ConnectionFailure) -> None:
+            self._lose(session, failure)
+            let_go()
+
         for query_id, query in round_.queries:
-            self.results.evaluate(query, round_.identity, ts, partial(arrived, query_id))
+            self.results.evaluate(query, round_.identity, ts, partial(arrived, query_id), failed)
 
     # Mutations and actions
 
     def _run_mutation(self, session: Session, request: Request) -> None:
-        def finished(outcome: Outcome | ConnectionFailure) -> None:
-            now = self.clock.now()
-            if isinstance(outcome, ConnectionFailure):
-                session.fail(outcome, now)
-            else:
-                session.mutation_finished(request, outcome, now)
+        def finished(outcome: Outcome) -> None:
+            session.mutation_finished(request, outcome, self.clock.now())
             self.wants_turn(session)
 
-        path = canonical_path(request.call.path)
-        self._start_function(path, self._mutation(request, path), finished)
-
-    async def _mutation(self, request: Request, path: str) -> Outcome | ConnectionFailure:
-        try:
-            args = request.call.args
-            return await self.transactions.mutation(path, args, request.identity, request)
-        except ConnectionFailure as failure:
-            return failure
+        transactions, path = self.transactions, canonical_path(request.call.path)
+        call = transactions.mutation(path, request.call.args, request.identity, request)
+        may_wait = self.transactions.runner.is_async(path) or transactions.turns.taken
+        self._start(call, may_wait, finished, partial(self._lose, session))
 
     def _run_action(self, session: Session, request: Request) -> None:
         def finished(outcome: Outcome) -> None:
@@ -324,7 +350,9 @@ class Backend:
 
         path = canonical_path(request.call.path)
         call = self.transactions.action(path, request.call.args, request.identity)
-        self._start_function(path, call, finished)
+        self._start(
+            call, self.transactions.runner.is_async(path), finished, partial(self._lose, session)
+        )
 
     # Identities
 
@@ -338,4 +366,13 @@ class Backend:
             self.wants_turn(session)
 
         call = self.verifier.answer(message, self.clock.now())
-        self._start(call, self.verifier.may_wait(message), finished)
+        lost = partial(self._lose, session)
+        self._start(call, self.verifier.may_wait(message), finished, lost)
+
+
+def _as_failure(error: Exception) -> ConnectionFailure:
+    """How a fault of ours, or of what we depend on, reaches a socket."""
+    if isinstance(error, ConnectionFailure):
+        return error
+    logger.error("a fault of the server", exc_info=error)
+    return internal_failure("a fault of the server")

@@ -6,11 +6,22 @@ Not here: the time of the machine (see runtime.system).
 
 import heapq
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol
 
 START_S = 1_750_000_000.0
+
+
+class Latch(Protocol):
+    """Something to wait for that happens once."""
+
+    def set(self) -> object:
+        """It has happened."""
+
+    async def wait(self) -> object:
+        """Wait until it has happened."""
 
 
 class Clock(Protocol):
@@ -21,6 +32,12 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
+
+    def latch(self) -> Latch:
+        """Something to wait for."""
+
+    def at_most(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """TimeoutError for what waits for longer than this."""
 
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:
         """Run something that waits."""
@@ -36,6 +53,34 @@ class Wait:
     until_s: float
 
     def __await__(self) -> Generator["Wait", None, None]:
+        yield self
+
+
+class VirtualLatch:
+    """Something that functions on a virtual clock wait for."""
+
+    def __init__(self, clock: "VirtualClock") -> None:
+        self._clock = clock
+        self._is_set = False
+        self._waiting: list[Callable[[], None]] = []
+
+    def set(self) -> None:
+        """It has happened: those who wait go on at this moment of the clock."""
+        self._is_set = True
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            self._clock.call_at(self._clock.now(), each)
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call when it has happened."""
+        self._waiting.append(call)
+
+    async def wait(self) -> None:
+        """Wait until it has happened."""
+        if not self._is_set:
+            await self
+
+    def __await__(self) -> Generator["VirtualLatch", None, None]:
         yield self
 
 
@@ -55,11 +100,22 @@ class VirtualClock:
         """Wait until the clock has been moved so far."""
         await Wait(self.time_s + seconds)
 
+    def at_most(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """Nothing takes time on this clock but what a test moves it by."""
+        return nullcontext()
+
+    def latch(self) -> Latch:
+        """Something to wait for, however the clock is moved."""
+        return VirtualLatch(self)
+
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine that waits for nothing but this clock."""
         try:
             wait = call.send(None)
         except StopIteration:
+            return
+        if isinstance(wait, VirtualLatch):
+            wait.then(lambda: self.spawn(call))
             return
         if not isinstance(wait, Wait):
             call.close()

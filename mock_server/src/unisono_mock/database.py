@@ -187,9 +187,9 @@ class DatabaseWriter(DatabaseReader):
 
     def _put(self, table: str, document_id: str, fields: Document, created: float) -> None:
         document = dict(sorted({**fields, "_id": document_id, "_creationTime": created}.items()))
-        _check_document(document)
+        size = _check_document(document)
         self._check(table, fields)
-        self._transaction.write(table, document_id, document)
+        self._transaction.write(table, document_id, document, size)
 
 
 _SYSTEM_FIELDS = frozenset({"_id", "_creationTime"})
@@ -206,7 +206,7 @@ def _check_table_name(name: str) -> None:
         raise FunctionError(f"InvalidTableName: {name!r} is not a name for a table.")
 
 
-def _check_document(document: Document) -> None:
+def _check_document(document: Document) -> int:
     for name in document:
         if name.startswith("_") and name not in _SYSTEM_FIELDS:
             raise FunctionError(
@@ -218,3 +218,4 @@ def _check_document(document: Document) -> None:
     size = size_bytes(document)
     if size > MAX_DOCUMENT_BYTES:
         raise InvalidValue(f"Value is too large ({size} bytes > maximum {MAX_DOCUMENT_BYTES})")
+    return size

@@ -173,6 +173,7 @@ class Endpoints:
                 lambda handler: backend.transactions.runner.http_context(handler, scope),
                 inner,
                 self._request_id(request),
+                backend.transactions.runner.limit,
                 redact=backend.redact,
             )
         finally:

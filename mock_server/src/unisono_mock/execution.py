@@ -7,16 +7,25 @@ Spec: queries
 Not here: commits, sharing of results, sockets (see backend).
 """
 
+import asyncio
 import json
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol
 
 from .app import App, Definition, Kind
+from .computing import (
+    ACTION_SECONDS,
+    QUERY_SECONDS,
+    Limit,
+    finish_now,
+    is_stopping,
+    limited,
+)
 from .context import ActionContext, Auth, Context, Log, MutationContext, QueryContext
 from .core.auth import Identity
 from .core.errors import ApplicationError, ConnectionFailure, FunctionError
@@ -38,22 +47,14 @@ from .core.values import (
 from .database import Chance, DatabaseReader, DatabaseWriter
 from .scheduling import Scheduler
 from .storage import ActionStorage
-
-T = TypeVar("T")
+from .system_functions import system_function
 
 MAX_ARGUMENT_BYTES = 2**24
+MAX_RESULT_BYTES = 2**24
 MAX_DEPTH = 8
 
 logger = logging.getLogger("unisono_mock")
 _PACKAGE = str(Path(__file__).parent)
-
-
-# What limits the computing of one call; entered around each of its steps.
-Limit: TypeAlias = Callable[[], AbstractContextManager[object]]
-
-
-class TimedOut(BaseException):
-    """Raised into a function that computes for too long; no `except Exception` holds it."""
 
 
 class Failed(Exception):
@@ -107,7 +108,7 @@ class Runner:
 
     def __init__(self, app: App, store: Store, commits: Commits, limit: Limit) -> None:
         self.app = app
-        self._limit = limit
+        self.limit = limit
         self._store = store
         self.commits = commits
 
@@ -117,7 +118,7 @@ class Runner:
 
     def find(self, path: str, kind: Kind | None, *, internal: bool = False) -> Definition:
         """The function of a canonical path, or FunctionError."""
-        found = self.app.functions.get(path)
+        found = self.app.functions.get(path) or system_function(self.app, path)
         if found is None or (found.is_internal and not internal):
             # [queries.unknown-function] One text for what is missing and what
             # is internal, so that names do not leak.
@@ -131,6 +132,11 @@ class Runner:
                 f"{found.kind.value}."
             )
         return found
+
+    def is_async(self, path: str) -> bool:
+        """Whether a function may wait."""
+        found = self.app.functions.get(path)
+        return found is not None and found.is_async
 
     def name_of(self, function: Any) -> str:
         """The canonical path of a function that is given by path or as itself."""
@@ -151,7 +157,9 @@ class Runner:
         try:
             definition = self.find(path, kind, internal=internal)
             value = await self.invoke(definition, self._arguments(definition, args), scope)
-            return encode_text(value)
+            text = encode_text(value)
+            _check_result(definition.path, value, text)
+            return text
         except Failed:
             raise
         except FunctionError as error:
@@ -166,27 +174,29 @@ class Runner:
         keywords = definition.arguments.load(args, self)
         context = self._context(definition, scope)
         try:
-            if definition.kind is Kind.ACTION or scope.depth > 0:
+            if scope.depth > 0:
                 returned = definition.handler(context, **keywords)
                 if definition.is_async:
                     returned = await returned
             else:
                 returned = await self._limited(definition, context, keywords)
-        except TimedOut:
-            # A function that computes for ever takes nobody along.
-            raise FunctionError("Function execution timed out (maximum duration: 1s)") from None
         except (Failed, ConnectionFailure, ApplicationError):
             raise
         except Exception as error:
+            raise _uncaught(definition, error) from error
+        except (SystemExit, asyncio.CancelledError) as error:
+            # A function ends neither this process nor the task that runs it.
+            if is_stopping():
+                raise
             raise _uncaught(definition, error) from error
         return self._returned(definition, returned)
 
     async def _limited(
         self, definition: Definition, context: Context, keywords: Mapping[str, Any]
     ) -> Any:
-        with self._limit():
-            returned = definition.handler(context, **keywords)
-        return await _Limited(returned, self._limit) if definition.is_async else returned
+        seconds = ACTION_SECONDS if definition.kind is Kind.ACTION else QUERY_SECONDS
+        call = partial(definition.handler, context, **keywords)
+        return await limited(call, self.limit, seconds)
 
     def _arguments(self, definition: Definition, args: Json) -> Value:
         try:
@@ -252,29 +262,6 @@ class Runner:
         self.app.schema.check(table, document, self)
 
 
-class _Limited:
-    """A coroutine of which every step has its limit; waiting is not computing."""
-
-    def __init__(self, call: Coroutine[Any, Any, Any], limit: Limit) -> None:
-        self._call = call
-        self._limit = limit
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        send: Any = None
-        failure: BaseException | None = None
-        while True:
-            try:
-                with self._limit():
-                    step = self._call.throw(failure) if failure else self._call.send(send)
-            except StopIteration as finished:
-                return finished.value
-            send = failure = None
-            try:
-                send = yield step
-            except BaseException as error:
-                failure = error
-
-
 class _Caller:
     """The calls that one function makes of others."""
 
@@ -338,15 +325,17 @@ class _Caller:
             raise
 
 
-def finish_now(call: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that waits for nothing."""
-    try:
-        call.send(None)
-    except StopIteration as finished:
-        result: T = finished.value
-        return result
-    call.close()
-    raise FunctionError("an async function that waits was called from a plain function")
+def _check_result(path: str, value: Value, text: bytes) -> None:
+    # A number counts nine bytes and is four in the text at least: the value is
+    # measured only where its text is long.
+    if len(text) * 9 <= MAX_RESULT_BYTES * 4:
+        return
+    size = size_bytes(value)
+    if size > MAX_RESULT_BYTES:
+        raise FunctionError(
+            f"Function {path} return value is too large (actual: {size / 2**20:.2f} MiB, "
+            "limit: 16 MiB)"
+        )
 
 
 def _failed(error: FunctionError) -> Failed:
@@ -369,12 +358,12 @@ def as_failed(error: Exception) -> Failed:
     return _failed(error if isinstance(error, ApplicationError) else _described(error))
 
 
-def _uncaught(definition: Definition, error: Exception) -> FunctionError:
+def _uncaught(definition: Definition, error: BaseException) -> FunctionError:
     logger.error("%s raised", definition.path, exc_info=error)
     return _described(error)
 
 
-def _described(error: Exception) -> FunctionError:
+def _described(error: BaseException) -> FunctionError:
     name = "Error" if isinstance(error, FunctionError) else type(error).__name__
     text = str(error)
     return FunctionError(f"Uncaught {name}: {text}" if text else f"Uncaught {name}", _frames(error))

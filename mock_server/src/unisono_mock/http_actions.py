@@ -8,11 +8,12 @@ Spec: http
 Not here: which function answers (see routing), the routes of the protocol (see endpoints).
 """
 
-import inspect
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from .computing import ACTION_SECONDS, Limit, limited
 from .core.errors import ConnectionFailure
 from .core.http import JSON, Request, Response, json_response
 from .core.values import encode_clean, json_bytes, normalize, parse_json
@@ -43,6 +44,7 @@ async def answer(
     make_context: Callable[[Callable[..., Any]], Any],
     request: Request,
     request_id: str,
+    limit: Limit,
     *,
     redact: bool,
 ) -> Response:
@@ -55,10 +57,8 @@ async def answer(
     body = b"" if request.method in WITHOUT_BODY else request.body
     given = HttpRequest(request.method, request.path, request.query, request.headers, body)
     try:
-        returned = handler(make_context(handler), given)
-        if inspect.isawaitable(returned):
-            returned = await returned
-        return _as_response(returned)
+        call = partial(handler, make_context(handler), given)
+        return _as_response(await limited(call, limit, ACTION_SECONDS))
     except Exception as error:
         logger.error("%s %s raised", request.method, request.path, exc_info=error)
         return _failure(error, request_id, redact=redact)

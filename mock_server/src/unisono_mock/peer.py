@@ -77,7 +77,11 @@ class Peer:
 
     def sent(self) -> None:
         """What was written has left this process."""
-        self.session.transitions.unsent = 0
+        transitions = self.session.transitions
+        transitions.unsent = 0
+        if transitions.wanted:
+            # What waited for that may go on.
+            self._pump()
 
     def shown_identity(self) -> int:
         """The identity version that the client was told of."""

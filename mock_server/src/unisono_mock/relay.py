@@ -60,8 +60,9 @@ class Relay:
         """A ping or a pong came; the two sides beat on their own."""
 
     def sent(self) -> None:
-        """What was written has left."""
-        self._unsent = 0
+        """What was written has left, so the server may go on."""
+        if self._unsent:
+            self.flushed()
 
     def flushed(self) -> None:
         """The client reads again, so the server may go on."""

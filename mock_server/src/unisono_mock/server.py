@@ -18,6 +18,7 @@ from .endpoints import Endpoints
 from .runtime.connection import Connection
 from .runtime.keysets import Fetcher
 from .runtime.limits import ComputingLimit
+from .runtime.outbox import Outbox
 from .runtime.sqlite import DataFile
 from .runtime.system import SystemClock
 
@@ -27,8 +28,17 @@ CLOSING_WAIT_S = 1.0
 class Server:
     """One backend behind one port."""
 
-    def __init__(self, app: App, *, redact: bool = False, data: Path | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        redact: bool = False,
+        data: Path | None = None,
+        compression: bool = True,
+    ) -> None:
         self.app = app
+        self.compression = compression
+        self.outbox = Outbox()
         self.connections: set[Connection] = set()
         self.clock = SystemClock()
         self._fetch = Fetcher()
@@ -98,9 +108,10 @@ async def serve(
     host: str = "127.0.0.1",
     redact: bool = False,
     data: Path | None = None,
+    compression: bool = True,
 ) -> AsyncIterator[Server]:
     """A running server; port 0 picks a free one. `server.url` says where it is."""
-    server = Server(app, redact=redact, data=data)
+    server = Server(app, redact=redact, data=data, compression=compression)
     await server.start(host, port)
     try:
         yield server

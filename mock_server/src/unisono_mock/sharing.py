@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from .app import Kind
 from .core.auth import Identity
-from .core.errors import FunctionError
+from .core.errors import ConnectionFailure, FunctionError
 from .core.queries import Query
 from .core.reactor import Reactor, Watch
 from .core.store import Commit
@@ -22,10 +22,10 @@ from .transactions import Transactions
 
 Question: TypeAlias = tuple[str, bytes, str | None]
 ShareKey: TypeAlias = tuple[Question, bytes | None]
-
+Lost: TypeAlias = Callable[[ConnectionFailure], None]
 
 # Runs at once what waits for nothing, and the rest in its own time.
-Starter: TypeAlias = Callable[[str, Coroutine[Any, Any, Any], Callable[[Any], None]], None]
+Starter: TypeAlias = Callable[[str, Coroutine[Any, Any, Any], Callable[[Any], None], Lost], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +43,9 @@ class Shared(Watch):
             self.drop(self)
 
 
+Done: TypeAlias = Callable[[Shared], None]
+
+
 class Holder:
     """Keeps a result for somebody who does not show it yet."""
 
@@ -58,7 +61,7 @@ class SharedResults:
         self._start = start
         self._reactor = Reactor()
         self._results: dict[ShareKey, Shared] = {}
-        self._running: dict[tuple[object, ...], list[Callable[[Shared], None]]] = {}
+        self._running: dict[tuple[object, ...], list[tuple[Done, Lost]]] = {}
 
     def __len__(self) -> int:
         return len(self._results)
@@ -69,7 +72,12 @@ class SharedResults:
         return self._results.get((question, None)) or self._results.get((question, identity.key))
 
     def evaluate(
-        self, query: Query, identity: Identity, ts: int, done: Callable[[Shared], None]
+        self,
+        query: Query,
+        identity: Identity,
+        ts: int,
+        done: Done,
+        failed: Lost,
     ) -> None:
         """The result of a query at a timestamp, from a run that there is or from a new one."""
         found = self.find(query, identity)
@@ -78,9 +86,9 @@ class SharedResults:
             return
         running = (_question(query), identity.key, ts)
         if running in self._running:
-            self._running[running].append(done)
+            self._running[running].append((done, failed))
             return
-        waiting = self._running[running] = [done]
+        waiting = self._running[running] = [(done, failed)]
 
         def finished(shared: Shared) -> None:
             del self._running[running]
@@ -88,11 +96,16 @@ class SharedResults:
             # shows this one: until all have it, the result has a holder.
             holder = Holder()
             shared.listen(holder)
-            for each in waiting:
-                each(shared)
+            for tell, _ in waiting:
+                tell(shared)
             shared.leave(holder)
 
-        self._start(query.path, self._run(query, identity, ts), finished)
+        def lost(failure: ConnectionFailure) -> None:
+            del self._running[running]
+            for _, tell in waiting:
+                tell(failure)
+
+        self._start(query.path, self._run(query, identity, ts), finished, lost)
 
     def committed(self, commit: Commit) -> None:
         """Tell everybody who shows something that this commit makes stale."""

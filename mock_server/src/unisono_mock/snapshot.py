@@ -9,6 +9,7 @@ Not here: the store (see core.store), the command line (see __main__).
 """
 
 import io
+import math
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -125,9 +126,11 @@ def _write(
 ) -> int:
     chance, count = _draw(backend), 0
     found = backend.store.table(table)
-    created = chance.now_s * 1000
+    created = max(chance.now_s * 1000, transaction.last_created)
     for document in documents:
         document.setdefault("_id", chance.new_id(found))
+        # The order of the lines is the order of the documents.
+        created = math.nextafter(created, math.inf)
         document.setdefault("_creationTime", created)
         _check_id(document["_id"], found.number, table)
         if transaction.get(table, document["_id"]) is not None:

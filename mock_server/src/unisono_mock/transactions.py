@@ -6,11 +6,13 @@ Not here: the queue of a socket (see core.mutations), results under watch (see s
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import nullcontext
-from typing import Any, Protocol
+from contextlib import suppress
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from .app import App, Kind
 from .clocks import Clock
+from .computing import Limit, no_limit
 from .core.auth import ANONYMOUS, Identity
 from .core.effects import Request
 from .core.errors import (
@@ -24,13 +26,18 @@ from .core.messages import NO_LINES
 from .core.mutations import Completed, CompletedCalls, Outcome
 from .core.pagination import Cursors, Pages
 from .core.store import Change, Commit, Document, Store, Transaction
+from .core.usage import Usage
 from .core.values import Json, Value, json_bytes
 from .database import Chance
-from .execution import Failed, Limit, Runner, Scope
+from .execution import Failed, Runner, Scope
 from .scheduling import Jobs, Scheduler
 from .storage import ActionStorage, Bytes, Files, MemoryBytes
+from .turns import Turns
+
+T = TypeVar("T")
 
 ATTEMPTS = 5
+MUTATION_S = 60.0
 
 logger = logging.getLogger("unisono_mock")
 
@@ -71,7 +78,7 @@ class Transactions:
         on_commit: Callable[[Commit], None],
         settle: Callable[[], None],
         data: Durable | None = None,
-        limit: Limit = nullcontext,
+        limit: Limit = no_limit,
     ) -> None:
         self.app = app
         self.store = store
@@ -79,6 +86,7 @@ class Transactions:
         self.draw = draw
         self.runner = Runner(app, store, self, limit)
         self.jobs = Jobs(self)
+        self.turns = Turns(clock)
         self.settle = settle
         self._on_commit = on_commit
         self._data = data
@@ -90,7 +98,9 @@ class Transactions:
             self._completed.add(call)
 
     def scope(self, identity: Identity, transaction: Transaction | None = None) -> Scope:
-        """The surroundings of one call."""
+        """The surroundings of one call, whose transaction has limits from now on."""
+        if transaction is not None:
+            transaction.usage = Usage()
         return Scope(identity, self.clock.now(), self.draw, transaction, Pages(self._cursors))
 
     async def perform(
@@ -113,21 +123,57 @@ class Transactions:
         self, path: str, args: Json, identity: Identity, request: Request | None = None
     ) -> Outcome:
         """Run a mutation until it commits or fails."""
-        for _ in range(ATTEMPTS):
-            if request is not None:
-                known = self._completed.find(request.session_id, request.call.request_id)
-                if known is not None:
-                    return known
-            transaction = self.store.begin()
-            scope = self.scope(identity, transaction)
+        # [mutations.serial] The first attempt is optimistic; who has lost runs
+        # again, one after the other.
+        try:
+            return await self._attempt(path, args, identity, request, True)
+        except Conflict:
+            again = partial(self._attempt, path, args, identity, request, False)
+        try:
+            return await self._in_turn(again)
+        except Conflict as conflict:
+            code = "OptimisticConcurrencyControlFailure"
+            raise ConnectionFailure(FailureKind.OCC, code, str(conflict)) from None
+
+    async def _in_turn(self, again: Callable[[], Awaitable[T]]) -> T:
+        turn = await self.turns.take()
+        try:
+            for _ in range(2, ATTEMPTS):
+                with suppress(Conflict):
+                    return await again()
+            return await again()
+        finally:
+            self.turns.done(turn)
+
+    async def _attempt(
+        self, path: str, args: Json, identity: Identity, request: Request | None, is_first: bool
+    ) -> Outcome:
+        if is_first and self.turns.taken:
+            await self.turns.pass_by()
+        if request is not None:
+            known = self._completed.find(request.session_id, request.call.request_id)
+            if known is not None:
+                return known
+        transaction = self.store.begin()
+        scope = self.scope(identity, transaction)
+        if self.runner.is_async(path):
+            outcome = await self._run_for_a_while(scope, path, args)
+        else:
             outcome = await self._run(scope, path, Kind.MUTATION, args)
-            if outcome.value is None:
-                return outcome
-            try:
-                return self._commit_call(transaction, outcome, request)
-            except Conflict as conflict:
-                reason = str(conflict)
-        raise ConnectionFailure(FailureKind.OCC, "OptimisticConcurrencyControlFailure", reason)
+        if outcome.value is None:
+            return outcome
+        if is_first and self.turns.taken:
+            await self.turns.pass_by()
+        return self._commit_call(transaction, outcome, request)
+
+    async def _run_for_a_while(self, scope: Scope, path: str, args: Json) -> Outcome:
+        try:
+            async with self.clock.at_most(MUTATION_S):
+                return await self._run(scope, path, Kind.MUTATION, args)
+        except TimeoutError:
+            # [errors.system-failure-closes] Whoever waits for a mutation that
+            # never ends shall not wait for ever.
+            raise internal_failure(f"{path} took longer than {MUTATION_S:.0f} s") from None
 
     async def action(self, path: str, args: Json, identity: Identity) -> Outcome:
         """Run an action."""
@@ -148,10 +194,12 @@ class Transactions:
                 logger.exception("a commit could not be kept")
                 raise internal_failure(str(error)) from error
 
-        commit = self.store.commit(transaction, int(self.clock.now() * 1e9), keep)
-        self._on_commit(commit)
-        self.jobs.committed(commit)
-        self.files.committed(commit)
+        # A commit in the middle of an action is not the action's to be interrupted in.
+        with self.runner.limit(None):
+            commit = self.store.commit(transaction, int(self.clock.now() * 1e9), keep)
+            self._on_commit(commit)
+            self.jobs.committed(commit)
+            self.files.committed(commit)
         return commit
 
     # What a function asks for
@@ -182,17 +230,20 @@ class Transactions:
 
     async def nested_mutation(self, path: str, args: Value, scope: Scope) -> Value:
         """A mutation that an action runs, in a transaction of its own."""
-        for _ in range(ATTEMPTS):
+
+        async def attempt() -> Value:
             transaction = self.store.begin()
             inner = self._inner(scope, transaction)
             value = await self.runner.invoke(self.app.functions[path], args, inner)
-            try:
-                self._commit_now(transaction)
-            except Conflict as conflict:
-                reason = str(conflict)
-                continue
+            self._commit_now(transaction)
             return value
-        raise FunctionError(reason)
+
+        try:
+            with suppress(Conflict):
+                return await attempt()
+            return await self._in_turn(attempt)
+        except Conflict as conflict:
+            raise FunctionError(str(conflict)) from None
 
     # What was scheduled
 
@@ -211,20 +262,22 @@ class Transactions:
         self._mark(job["_id"], "success" if error is None else "failed", error)
 
     async def _scheduled_mutation(self, job: Document, path: str, args: Value) -> None:
-        for _ in range(ATTEMPTS):
+        async def attempt() -> None:
             transaction = self.store.begin()
             error = await self._scheduled_run(self.scope(ANONYMOUS, transaction), path, args)
             if error is not None:
                 self._mark(job["_id"], "failed", error)
                 return
-            try:
-                # The end of the job is part of its transaction: it runs once.
-                self.jobs.mark(transaction, job["_id"], "success")
-                self._commit_now(transaction)
-                return
-            except Conflict:
-                continue
-        self._mark(job["_id"], "failed", "the transaction could not commit")
+            # The end of the job is part of its transaction: it runs once.
+            self.jobs.mark(transaction, job["_id"], "success")
+            self._commit_now(transaction)
+
+        try:
+            with suppress(Conflict):
+                return await attempt()
+            await self._in_turn(attempt)
+        except Conflict as conflict:
+            self._mark(job["_id"], "failed", str(conflict))
 
     async def _scheduled_run(self, scope: Scope, path: str, args: Value) -> str | None:
         try:

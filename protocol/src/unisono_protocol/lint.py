@@ -123,11 +123,10 @@ def cited(content: Any) -> Iterator[str]:
 
 
 def _citations(folder: Path, rules: dict[str, Rule]) -> Iterator[str]:
-    for name in ("vectors", "examples", "walkthroughs", "registry"):
-        for path in sorted((folder / name).rglob("*.json")):
-            for id in sorted(set(cited(json.loads(path.read_text(encoding="utf-8"))))):
-                if id not in rules:
-                    yield f"{path.relative_to(folder)}: [{id}] is no rule"
+    for path in sorted(p for p in folder.rglob("*.json") if "schema" not in p.parts):
+        for id in sorted(set(cited(json.loads(path.read_text(encoding="utf-8"))))):
+            if id not in rules:
+                yield f"{path.relative_to(folder)}: [{id}] is no rule"
 
 
 def _lock(rules: dict[str, Rule], folder: Path) -> Iterator[str]:

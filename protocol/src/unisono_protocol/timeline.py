@@ -15,7 +15,7 @@ from typing import Any
 
 Json = Any
 
-APP, CLIENT, SERVER = "Application", "Client", "Server"
+APP, CLIENT, SERVER, HTTP = "Application", "Client", "Server", "HTTP"
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ def lanes(case: Json) -> list[str]:
     """Return who takes part, from left to right."""
     if case["role"] == "client":
         return [APP, CLIENT, SERVER]
-    connections = dict.fromkeys(step.get("conn", "a") for step in case["steps"])
-    return [*(f"Connection {name}" for name in connections), SERVER]
+    asks = any("http" in step for step in case["steps"])
+    connections = dict.fromkeys(s.get("conn", "a") for s in case["steps"] if "http" not in s)
+    return [*(f"Connection {name}" for name in connections), *([HTTP] if asks else []), SERVER]
 
 
 def lines(case: Json) -> list[Line]:
@@ -61,7 +62,7 @@ def lines(case: Json) -> list[Line]:
 def _note_lane(case: Json, step: Json) -> str:
     if case["role"] == "server":
         return SERVER
-    return SERVER if {"s2c", "drop", "chunks"} & set(step) else CLIENT
+    return SERVER if {"s2c", "drop", "chunks", "respond"} & set(step) else CLIENT
 
 
 def _client_step(step: Json) -> Iterator[Line]:
@@ -72,6 +73,12 @@ def _client_step(step: Json) -> Iterator[Line]:
             yield Message(APP, CLIENT, _operation(content))
         case "accept":
             yield Note(SERVER, "a socket opens")
+        case "request":
+            yield Message(CLIENT, SERVER, f"POST {content['path']}")
+        case "respond":
+            broken = bool(content.get("reset"))
+            text = "the line breaks" if broken else str(content["status"])
+            yield Message(SERVER, CLIENT, text, is_lost=broken)
         case "c2s" | "c2s!":
             yield Message(CLIENT, SERVER, describe(content))
         case "s2c":
@@ -97,6 +104,10 @@ def _client_step(step: Json) -> Iterator[Line]:
         case "anyOf":
             for part in content[0]:
                 yield from _client_step(part)
+        case "maybe":
+            yield Note(CLIENT, f"perhaps: {content[0].get('note', '')}".removesuffix(": "))
+            for part in content:
+                yield from _client_step(part)
         case "never":
             yield Note(APP, f"from here on never: {_never(content)}")
         case "advance":
@@ -119,12 +130,22 @@ def _server_step(step: Json) -> Iterator[Line]:
             yield Message(SERVER, peer, _closing(content), is_lost=True)
         case "drop":
             yield Message(peer, SERVER, _closing(content), is_lost=True)
+        case "http":
+            yield Message(HTTP, SERVER, f"{content['method']} {content['path']}")
+            yield Message(SERVER, HTTP, _answer(step.get("expect", {})))
         case "view":
             yield Note(peer, "shown: " + _views(content))
         case "never":
             yield Note(peer, f"from here on never: {_never(content)}")
         case _:
             return
+
+
+def _answer(expected: Json) -> str:
+    body = expected.get("body", {})
+    results = body.get("results", []) if isinstance(body, dict) else []
+    told = ", ".join(_value(each["value"]) for each in results if "value" in each)
+    return f"{expected.get('status', 200)}: {told}".removesuffix(": ")
 
 
 def _short(value: Json) -> str:
@@ -197,6 +218,10 @@ def _never(content: Json) -> str:
             return _views(pattern)
         case "c2s" | "s2c":
             return describe(pattern)
+        case "request":
+            return f"another POST {pattern['path']}"
+        case "event" if pattern["ev"] == "auth":
+            return "told again whether it is authenticated"
         case "event" if pattern["ev"] == "wire":
             return "another attempt to connect"
         case "event" if pattern["ev"] == "token_wanted":

@@ -16,6 +16,7 @@ from unisono_protocol.data import V1
 from unisono_protocol.diagrams import mermaid
 
 FOLDER = V1 / "walkthroughs"
+WITHOUT = V1 / "walkthroughs.json"
 SUITE_SCHEMA = V1.parents[1] / "conformance/src/unisono_conformance/schema/case.schema.json"
 APPENDIX = V1 / "appendix-a-walkthroughs.md"
 
@@ -28,6 +29,13 @@ appendix is one such race, as a timeline from top to bottom. The file behind it 
 or a server, can be played with it, and the diagram is drawn from the same file. Versions are
 written `querySet.identity.ts`.
 """
+
+TAIL = """## Rules without a timeline
+
+Each rule whose words speak of order has a timeline above, except these.
+
+| rule | what its order is about |
+|---|---|"""
 
 GROUPS = {
     "client": "How a client behaves",
@@ -43,13 +51,21 @@ def walkthroughs() -> dict[str, Any]:
     }
 
 
+def without() -> dict[str, str]:
+    """Return why no timeline shows a rule that speaks of order, by its id."""
+    listed = json.loads(WITHOUT.read_text(encoding="utf-8"))["without"]
+    return {each["rule"]: each["reason"] for each in listed}
+
+
 def appendix() -> str:
     """Return the text of the appendix."""
     parts = [HEAD]
     for role, heading in GROUPS.items():
         parts.append(f"## {heading}\n")
         parts += [_section(n, case) for n, case in walkthroughs().items() if case["role"] == role]
-    return "\n".join(parts)
+    parts.append(TAIL)
+    parts += [f"| [{id}] | {reason} |" for id, reason in without().items()]
+    return "\n".join(parts) + "\n"
 
 
 def _section(name: str, case: Any) -> str:

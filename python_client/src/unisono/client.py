@@ -20,7 +20,6 @@ from .core.values import Value
 from .engine import AuthState, Engine, Fetcher
 from .hooks import Hooks
 from .runtime.driver import Clock
-from .runtime.loop import is_asyncio
 from .runtime.transport import Connector, Socket, WebSocketOptions
 from .streams import Policy, Stream
 from .subscription import (
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+D = TypeVar("D")
 T = TypeVar("T")
 
 
@@ -144,6 +144,18 @@ class Client:
 
     @overload
     def view(
+        self,
+        one: Query[A],
+        two: Query[B],
+        three: Query[C],
+        four: Query[D],
+        /,
+        *,
+        policy: Policy = "latest",
+    ) -> Stream[View[tuple[A, B, C, D]]]: ...
+
+    @overload
+    def view(
         self, *queries: Query[Any], policy: Policy = "latest"
     ) -> Stream[View[tuple[Any, ...]]]: ...
 
@@ -160,6 +172,27 @@ class Client:
         later = self._engine.driver.call_later
         return Stream(found.mailbox, partial(read_view, paths, reads), leave, later)
 
+    @overload
+    def paginated(
+        self,
+        path: str,
+        args: Args | None = None,
+        *,
+        initial_items: int = 20,
+        policy: Policy = "latest",
+    ) -> PaginatedSubscription[Pages[Any]]: ...
+
+    @overload
+    def paginated(
+        self,
+        path: str,
+        args: Args | None = None,
+        *,
+        type: type[T],
+        initial_items: int = 20,
+        policy: Policy = "latest",
+    ) -> PaginatedSubscription[Pages[T]]: ...
+
     def paginated(
         self,
         path: str,
@@ -168,7 +201,7 @@ class Client:
         initial_items: int = 20,
         type: Any = None,
         policy: Policy = "latest",
-    ) -> PaginatedSubscription[Pages]:
+    ) -> PaginatedSubscription[Pages[Any]]:
         """Be kept told of a list in pages; `type` is that of one item.
 
         Pages stay adjacent while items come and go, are split when they grow, and begin
@@ -235,11 +268,9 @@ class Client:
         Cancelling the wait does not take the mutation back. If the connection is lost it is
         sent again, and runs once.
         """
-        self._engine.check_started()
         read = reader(path, type)
         mutate = self._session.mutate
-        call_id = self._turn(mutate, path, args, optimistic=optimistic)
-        return read(await self._engine.settled(call_id))
+        return read(await self._engine.call(mutate, path, args, optimistic=optimistic))
 
     @overload
     async def action(self, path: str, args: Args | None = None) -> Any: ...
@@ -249,9 +280,8 @@ class Client:
 
     async def action(self, path: str, args: Args | None = None, *, type: Any = None) -> Any:
         """Call an action. Raises CallLostError if the connection dies under it."""
-        self._engine.check_started()
         read = reader(path, type)
-        return read(await self._engine.settled(self._turn(self._session.act, path, args)))
+        return read(await self._engine.call(self._session.act, path, args))
 
     # Auth
 
@@ -317,12 +347,9 @@ class Client:
 
 async def _connect(url: str, options: WebSocketOptions) -> Socket:
     # The WebSocket library is loaded when the first socket is opened, not on import.
-    if is_asyncio():
-        from .runtime.asyncio_socket import connect
-    else:
-        from .runtime.websocket import connect
+    from .runtime.dial import dial
 
-    return await connect(url, options, CLIENT_NAME)
+    return await dial(url, options, CLIENT_NAME)
 
 
 def _recorder(path: str | Path) -> "Recorder":

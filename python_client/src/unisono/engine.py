@@ -25,6 +25,7 @@ from .core.transitions import Log
 from .core.values import Value, decode, encode_args
 from .hooks import Hooks
 from .runtime.driver import Clock, Driver, SystemClock, logger
+from .runtime.loop import Event, event
 from .runtime.transport import Connector
 from .streams import Mailbox, Policy, Stream
 from .subscription import Reader, Readers, value_of
@@ -46,7 +47,7 @@ class PendingResult:
     """A call that is under way."""
 
     def __init__(self) -> None:
-        self._done: anyio.Event | None = None
+        self._done: Event | None = None
         self._settled: Settle | None = None
 
     def settle(self, effect: Settle) -> None:
@@ -58,7 +59,7 @@ class PendingResult:
     async def value(self) -> Value:
         """Wait for the end of the call. Raises what it failed with."""
         if self._settled is None:
-            self._done = anyio.Event()
+            self._done = event()
             await self._done.wait()
         assert self._settled is not None
         match self._settled.outcome:
@@ -166,8 +167,12 @@ class Engine:
         if self._tasks is None:
             raise LocalProtocolError("use the client inside `async with Client(url) as client:`")
 
-    async def settled(self, call_id: int) -> Value:
-        """Wait for the end of a call."""
+    async def call(self, step: Callable[..., int], path: str, args: Any, **rest: Any) -> Value:
+        """Hand a call to the core, and wait for its end. Raises what it failed with."""
+        self.check_started()
+        call_id: int = self.turn(step, path, args, **rest)
+        if self._hooks:
+            self._tell(lambda hooks: hooks.called(call_id, path))
         pending = self._pending[call_id] = PendingResult()
         try:
             return await pending.value()
@@ -200,14 +205,18 @@ class Engine:
 
     def on_publish(self, effect: Publish) -> None:
         """A new snapshot."""
+        if not self._lists:
+            self._publish_as(effect)
+            return
         changed, snapshot = effect.changed, effect.snapshot
         # Several effects may be waiting: this one's snapshot is the one to show.
-        if self._lists:
-            changed = self.turn(self._lists.update, changed, snapshot.results)
+        changed = self.turn(self._lists.update, changed, snapshot.results)
         self._publish(changed, snapshot)
 
     def _publish(self, changed: frozenset[str], snapshot: Snapshot) -> None:
-        effect = Publish(changed, self._extended(snapshot))
+        self._publish_as(Publish(changed, self._extended(snapshot)))
+
+    def _publish_as(self, effect: Publish) -> None:
         self._readers.publish(effect)
         if self._hooks:
             self._tell(lambda hooks: hooks.published(effect))

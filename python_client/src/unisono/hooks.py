@@ -19,6 +19,9 @@ class Hooks:
     def published(self, effect: Publish) -> None:
         """A new snapshot is visible, and these queries differ from the one before."""
 
+    def called(self, call_id: int, path: str) -> None:
+        """A mutation or an action was called; this runs in the context of the caller."""
+
     def settled(self, effect: Settle) -> None:
         """A call has ended; the snapshot that shows it was published before."""
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry: the life of a client as metrics, and its connections as spans.
+"""OpenTelemetry: the life of a client as metrics, its calls and connections as spans.
 
     pip install 'unisono[otel]'
 
@@ -9,7 +9,7 @@ Not here: what a hook is told of (see hooks).
 """
 
 from opentelemetry.metrics import MeterProvider, get_meter
-from opentelemetry.trace import Span, Status, StatusCode, TracerProvider, get_tracer
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, get_tracer
 
 from .core.connection import ConnectionState
 from .core.messages import Failure, Success
@@ -44,6 +44,7 @@ class Telemetry(Hooks):
         self._live = meter.create_up_down_counter(
             "unisono.connections", description="Connections that are live"
         )
+        self._open_calls: dict[int, Span] = {}
         self._attempt: Span | None = None
         self._is_connected = False
 
@@ -52,15 +53,24 @@ class Telemetry(Hooks):
         self._snapshots.add(1)
         self._results.add(len(effect.changed))
 
+    def called(self, call_id: int, path: str) -> None:
+        """Begin the span of the call, a child of the caller's."""
+        self._open_calls[call_id] = self._tracer.start_span(
+            f"unisono.call {path}", kind=SpanKind.CLIENT, attributes={"unisono.function": path}
+        )
+
     def settled(self, effect: Settle) -> None:
-        """Count the call, by its function and its outcome."""
+        """Count the call, by its function and its outcome, and end its span."""
         match effect.outcome:
             case Success():
-                outcome = "success"
-            case Failure():
-                outcome = "failure"
+                outcome, status = "success", Status(StatusCode.OK)
+            case Failure() as failure:
+                outcome, status = "failure", Status(StatusCode.ERROR, failure.message)
             case error:
-                outcome = type(error).__name__
+                outcome, status = type(error).__name__, Status(StatusCode.ERROR, str(error))
+        span = self._open_calls.pop(effect.call_id)
+        span.set_status(status)
+        span.end()
         self._calls.add(1, {"unisono.function": effect.path, "unisono.outcome": outcome})
 
     def function_logged(self, path: str, line: str) -> None:

@@ -45,7 +45,7 @@ VERSION = 1
 CALLS = frozenset({"subscribe", "mutate", "act", "set_admin"})
 INPUTS = CALLS | frozenset(
     "start unsubscribe set_auth clear_auth token token_failed pause resume reconnect_now close "
-    "opened received lost tick".split()
+    "opened received ponged lost tick".split()
 )
 SECRETS = {"set_auth": "token", "token": "token", "set_admin": "key"}
 TRACE_CHARACTERS = 100

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
 
-import anyio
-
 from .core.errors import UnisonoError
+from .runtime.loop import Event, event
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -26,13 +25,14 @@ class Mailbox(Generic[T]):
         self.is_open = True
         self._waiting: deque[T] = deque(maxlen=1 if policy == "latest" else None)
         self._ended_by: UnisonoError | None = None
-        self._arrived: anyio.Event | None = None
+        self._arrived: Event | None = None
 
     def put(self, item: T) -> None:
         """Something new; with the policy `latest` it takes the place of what is unread."""
         if self.is_open:
             self._waiting.append(item)
-            self._wake()
+            if self._arrived is not None:
+                self._wake()
 
     def end(self, error: UnisonoError | None = None) -> None:
         """Nothing more will come: readers get this error, or the end of the iteration."""
@@ -51,7 +51,7 @@ class Mailbox(Generic[T]):
             if not self.is_open:
                 raise self._ended_by or StopAsyncIteration
             if self._arrived is None:
-                self._arrived = anyio.Event()
+                self._arrived = event()
             await self._arrived.wait()
         return self._waiting.popleft()
 

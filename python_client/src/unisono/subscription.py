@@ -5,6 +5,7 @@ Not here: which results there are (see core/transitions), sharing (see core/quer
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from .core.errors import ApplicationError, FunctionError, UnisonoError
@@ -64,10 +65,13 @@ class Reader:
 
     def offer(self, snapshot: Snapshot) -> None:
         """A snapshot in which something changed; it counts when nothing in it is loading."""
-        found = [snapshot.results.get(token) for token in self.tokens]
-        outcomes = [outcome for outcome in found if outcome is not None]
-        if len(outcomes) == len(found):
-            self.mailbox.put((outcomes, snapshot.ts))
+        results, outcomes = snapshot.results, []
+        for token in self.tokens:
+            outcome = results.get(token)
+            if outcome is None:
+                return
+            outcomes.append(outcome)
+        self.mailbox.put((outcomes, snapshot.ts))
 
 
 class Readers:
@@ -91,12 +95,12 @@ class Readers:
 
     def publish(self, effect: Publish) -> None:
         """Tell everyone who reads something that has changed, each once."""
-        told: set[Reader] = set()
-        for token in effect.changed:
-            for reader in self._by_token.get(token, ()):
-                if reader not in told:
-                    told.add(reader)
-                    reader.offer(effect.snapshot)
+        changed, snapshot = effect
+        found = [readers for token in changed if (readers := self._by_token.get(token))]
+        # A reader of several queries that have changed is told once.
+        told = found[0] if len(found) == 1 else dict.fromkeys(chain.from_iterable(found))
+        for reader in told:
+            reader.offer(snapshot)
 
     def end(self, error: UnisonoError | None) -> None:
         """Nothing more will come."""
@@ -126,9 +130,9 @@ def read_one(path: str, read: Callable[[Value], Any], reading: tuple[list[Outcom
 
 def read_pages(
     path: str, read: Callable[[Value], Any], reading: tuple[list[Outcome], int]
-) -> Pages:
+) -> Pages[Any]:
     """The items of a list, each of the type that was asked for."""
-    pages: Pages = value_of(path, reading[0][0])
+    pages: Pages[Any] = value_of(path, reading[0][0])
     return pages._replace(items=[read(item) for item in pages.items])
 
 

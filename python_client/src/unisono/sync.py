@@ -9,22 +9,21 @@ The client lives in a thread of its own. Any thread may call it, as many at once
 and Ctrl-C ends a wait at once. Optimistic updates and hooks run in the client's thread, a
 token fetcher in one more.
 
-Not here: what the calls do (see client), the thread (see runtime/thread).
+Not here: what the calls do (see client), what they return to iterate over (see blocking),
+the thread (see runtime/thread).
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
+from typing import Any, Self, TypeAlias, TypeVar, overload
 
 import anyio.to_thread
 
-from . import client, streams, subscription
+from . import client
+from .blocking import PaginatedStream, Stream
 from .client import InFlight
 from .core.connection import ConnectionState
-from .core.errors import ClientClosedError, LocalProtocolError
 from .core.optimistic import Snapshot, Update
 from .core.pagination import Pages
 from .core.values import Value
@@ -35,88 +34,11 @@ from .subscription import View
 from .typed import Args, Query
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 Fetcher: TypeAlias = Callable[[bool], str | None]
 """Called with `force_refresh`; returns a token, or None when there is none."""
-
-
-class Stream(Generic[T_co]):
-    """An iterator that waits for what changes; each thread may read it.
-
-    A wait that times out raises TimeoutError and loses nothing: the next one goes on.
-    """
-
-    def __init__(
-        self, thread: LoopThread, inner: streams.Stream[T_co], timeout: float | None
-    ) -> None:
-        self._thread = thread
-        self._inner = inner
-        self._timeout = timeout
-        # What has left the client's thread but was not taken by a caller yet: a Ctrl-C
-        # between the two steps loses nothing.
-        self._ready: deque[T_co] = deque()
-        self._is_open = True
-
-    def __repr__(self) -> str:
-        return repr(self._inner)
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> T_co:
-        try:
-            return self._next(self._timeout)
-        except StopAsyncIteration:
-            raise StopIteration from None
-
-    def get(self, timeout: float | None = None) -> T_co:
-        """Wait for the next item. Raises TimeoutError, and LocalProtocolError after the end."""
-        try:
-            return self._next(timeout)
-        except StopAsyncIteration:
-            raise LocalProtocolError("this iteration has ended, nothing more will come") from None
-
-    def _next(self, timeout: float | None) -> T_co:
-        while self._is_open:
-            with suppress(IndexError):
-                return self._ready.popleft()
-            try:
-                self._thread.wait(self._fetch, timeout=timeout)
-            except ClientClosedError:
-                break
-        raise StopAsyncIteration
-
-    async def _fetch(self) -> None:
-        self._ready.append(await anext(self._inner))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Leave: the iteration ends in every thread, whatever was not read."""
-        self._is_open = False
-        # The end of the client has ended this, too.
-        with suppress(ClientClosedError):
-            self._thread.call(self._inner.close)
-
-
-class PaginatedStream(Stream[T_co]):
-    """A list in pages: `Pages` with all items so far and a status."""
-
-    _inner: subscription.PaginatedSubscription[T_co]
-
-    def load_more(self, items: int) -> bool:
-        """Ask for one more page; False if there is none, or one is on its way."""
-        is_coming: bool = self._thread.call(self._inner.load_more, items)
-        return is_coming
 
 
 class Client:
@@ -198,12 +120,68 @@ class Client:
         subscribe = partial(self._client.subscribe, path, args, type=type, policy=policy)
         return Stream(self._thread, self._call(subscribe), timeout)
 
+    @overload
+    def view(
+        self, one: Query[A], /, *, policy: Policy = "latest", timeout: float | None = None
+    ) -> Stream[View[tuple[A]]]: ...
+
+    @overload
+    def view(
+        self,
+        one: Query[A],
+        two: Query[B],
+        /,
+        *,
+        policy: Policy = "latest",
+        timeout: float | None = None,
+    ) -> Stream[View[tuple[A, B]]]: ...
+
+    @overload
+    def view(
+        self,
+        one: Query[A],
+        two: Query[B],
+        three: Query[C],
+        /,
+        *,
+        policy: Policy = "latest",
+        timeout: float | None = None,
+    ) -> Stream[View[tuple[A, B, C]]]: ...
+
+    @overload
     def view(
         self, *queries: Query[Any], policy: Policy = "latest", timeout: float | None = None
-    ) -> Stream[View[tuple[Any, ...]]]:
+    ) -> Stream[View[tuple[Any, ...]]]: ...
+
+    def view(
+        self, *queries: Query[Any], policy: Policy = "latest", timeout: float | None = None
+    ) -> Stream[View[Any]]:
         """Be kept told of several queries together: all results are of one moment."""
         view = partial(self._client.view, *queries, policy=policy)
         return Stream(self._thread, self._call(view), timeout)
+
+    @overload
+    def paginated(
+        self,
+        path: str,
+        args: Args | None = None,
+        *,
+        initial_items: int = 20,
+        policy: Policy = "latest",
+        timeout: float | None = None,
+    ) -> PaginatedStream[Pages[Any]]: ...
+
+    @overload
+    def paginated(
+        self,
+        path: str,
+        args: Args | None = None,
+        *,
+        type: type[T],
+        initial_items: int = 20,
+        policy: Policy = "latest",
+        timeout: float | None = None,
+    ) -> PaginatedStream[Pages[T]]: ...
 
     def paginated(
         self,
@@ -214,7 +192,7 @@ class Client:
         type: Any = None,
         policy: Policy = "latest",
         timeout: float | None = None,
-    ) -> PaginatedStream[Pages]:
+    ) -> PaginatedStream[Pages[Any]]:
         """Be kept told of a list in pages; `type` is that of one item."""
         begin = partial(self._client.paginated, path, args, initial_items=initial_items)
         inner = self._call(partial(begin, type=type, policy=policy))

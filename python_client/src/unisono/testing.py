@@ -19,7 +19,7 @@ import anyio
 
 from .core.messages import ABSENT, StateVersion, encode_ts
 from .core.values import Value, encode
-from .runtime.transport import Socket, SocketLost
+from .runtime.transport import Socket, SocketLost, Take
 
 Frame: TypeAlias = dict[str, Any]
 
@@ -135,6 +135,17 @@ class Voice:
             body["errorData"] = encode(data)
         return body
 
+    def refused(
+        self, base_version: int, message: str = "refused", *, attempted: bool = True
+    ) -> Frame:
+        """The token that was sent over this identity version is not accepted."""
+        return {
+            "type": "AuthError",
+            "error": message,
+            "baseVersion": base_version,
+            "authUpdateAttempted": attempted,
+        }
+
 
 def _version(version: StateVersion) -> Frame:
     return {
@@ -151,6 +162,8 @@ class Line:
         self.voice = Voice()
         self.is_open = True
         self.frames: list[Frame] = []
+        #: How many WebSocket pings the client has sent.
+        self.pings = 0
         self._unread = 0
         self._arrived = anyio.Event()
         self._socket = _MemorySocket(self)
@@ -198,7 +211,7 @@ class Line:
 
 
 class _MemorySocket:
-    writes_by_itself = True
+    pongs = 0
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -209,22 +222,30 @@ class _MemorySocket:
         self._incoming.append(item)
         self._arrived.set()
 
-    def send(self, text: str) -> None:
-        self._line.took(json.loads(text))
+    def send(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            self._line.took(json.loads(text))
 
-    async def receive(self) -> Sequence[bytes]:
-        while not self._incoming:
-            self._arrived = anyio.Event()
-            await self._arrived.wait()
-        if isinstance(self._incoming[0], SocketLost):
-            raise self._incoming[0]
-        texts = []
-        while self._incoming and isinstance(self._incoming[0], bytes):
-            texts.append(self._incoming.popleft())
-        return [text for text in texts if isinstance(text, bytes)]
+    def ping(self) -> None:
+        self._line.pings += 1
 
-    async def flush(self) -> None:
-        await anyio.lowlevel.checkpoint()
+    async def run(self, take: Take) -> None:
+        while True:
+            while not self._incoming:
+                self._arrived = anyio.Event()
+                await self._arrived.wait()
+            texts = []
+            while self._incoming:
+                item = self._incoming.popleft()
+                if isinstance(item, SocketLost):
+                    self._incoming.appendleft(item)
+                    break
+                texts.append(item)
+            rest = take(texts) if texts else None
+            if rest is not None:
+                await rest()
+            if not texts and isinstance(self._incoming[0], SocketLost):
+                raise self._incoming[0]
 
     async def aclose(self, code: int, reason: str) -> None:
         self._line.ended()

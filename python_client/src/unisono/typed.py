@@ -25,6 +25,7 @@ class ModelLike(Protocol):
 
     def model_dump(self) -> dict[str, Any]:
         """Its fields."""
+        ...
 
 
 class DataclassLike(Protocol):

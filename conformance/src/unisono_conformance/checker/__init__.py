@@ -5,7 +5,7 @@ Not here: recording (the runner and the proxy do that, with `Recorder`).
 """
 
 from unisono_conformance.checker.anomalies import ANOMALIES, Anomaly, Event, Fact, Finding
-from unisono_conformance.checker.judge import Verdict, check
+from unisono_conformance.checker.judge import Live, Verdict, check
 from unisono_conformance.checker.report import report_json, report_text
 from unisono_conformance.checker.shrink import Witness, shrink
 from unisono_conformance.checker.synclog import Recorder, Synclog, SynclogError, read, write
@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "Fact",
     "Finding",
+    "Live",
     "Recorder",
     "Synclog",
     "SynclogError",

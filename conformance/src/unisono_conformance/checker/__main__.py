@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,14 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{options.file}: {error}", file=sys.stderr)
         return UNREADABLE
     witnesses = _witnesses(history, verdict)
+    if options.witness is not None and witnesses:
+        with options.witness.open("w", encoding="utf-8") as file:
+            write(file, history.header, witnesses[0].events)
     if options.json:
         shown = {**verdict.to_json(), "witnesses": [report_json(each) for each in witnesses]}
         print(json.dumps(shown, ensure_ascii=False))
     else:
         _print(verdict, witnesses, options.diagram)
-    if options.witness is not None and witnesses:
-        with options.witness.open("w", encoding="utf-8") as file:
-            write(file, history.header, witnesses[0].events)
+        if witnesses:
+            print(_again(options.file, options.witness))
     is_wrong = bool(verdict.findings) if options.strict else not verdict.is_clean
     return VIOLATION if is_wrong else CLEAN
 
@@ -61,6 +64,15 @@ def _witnesses(history: Synclog, verdict: Verdict) -> list[Witness]:
     first = {each.anomaly: each for each in reversed(verdict.findings)}
     ordered = sorted(first.values(), key=lambda each: (each.binding != "MUST", each.at))
     return [shrink(history.events, each) for each in ordered]
+
+
+def _again(file: Path, witness: Path | None) -> str:
+    """Say how to see the first finding again, in the history in which nothing else is left."""
+    if witness is not None:
+        return f"again: unisono-conformance replay {shlex.quote(str(witness))}"
+    kept = file.with_suffix(".witness.jsonl")
+    words = (str(file), "--witness", str(kept))
+    return f"keep the smallest history: unisono-conformance check {shlex.join(words)}"
 
 
 def _print(verdict: Verdict, witnesses: Sequence[Witness], with_diagrams: bool) -> None:

@@ -32,9 +32,9 @@ class Call:
     path: str
     key: str | None
     id: Json
-    sent: list[tuple[int, int]] = field(default_factory=list)
+    sent: tuple[tuple[int, int], ...] = ()
     """When, and on which connection."""
-    succeeded: list[tuple[int, int]] = field(default_factory=list)
+    succeeded: tuple[tuple[int, int], ...] = ()
     """When, and with which ts."""
     failed_at: int | None = None
 
@@ -65,8 +65,8 @@ class Facts:
     calls: dict[Request, Call] = field(default_factory=dict)
     by_id: dict[Json, Call] = field(default_factory=dict)
     position: dict[Json, int] = field(default_factory=dict)
-    ids_of: dict[str, list[Json]] = field(default_factory=dict)
-    ns_of: dict[str, list[int]] = field(default_factory=dict)
+    written: dict[str, tuple[list[Json], list[int]]] = field(default_factory=dict)
+    """For each key what was written to it, and the log numbers of that."""
     stamps: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
     """The known timestamps, ascending, and the log numbers they belong to."""
     refused: set[str] = field(default_factory=set)
@@ -88,15 +88,24 @@ class Facts:
 def gather(events: Sequence[Event]) -> Facts:
     """Go through a history once and keep what is true of the whole of it."""
     facts = Facts()
-    sessions: dict[int, str] = {}
+    gather_into(facts, {}, events)
+    return facts
+
+
+def gather_into(facts: Facts, sessions: dict[int, str], events: Sequence[Event]) -> None:
+    """Go on gathering; `sessions` says whose each connection is as far as that is known."""
     commits: list[Event] = []
     for event in events:
         kind = event["kind"]
         if kind == "c2s":
-            _sent(facts, sessions, event)
+            frame = event["frame"]
+            if frame.get("type") == "Mutation":
+                _sent(facts, _session(event, sessions), event)
+            elif frame.get("type") == "Connect":
+                sessions[event["connection"]] = frame.get("sessionId", f"#{event['connection']}")
         elif kind == "s2c":
             if event["frame"].get("type") == "MutationResponse":
-                _answered(facts, sessions, event)
+                _answered(facts, _session(event, sessions), event)
         elif kind == "opened":
             sessions[event["connection"]] = event.get("session") or f"#{event['connection']}"
         elif kind == "commit":
@@ -108,18 +117,15 @@ def gather(events: Sequence[Event]) -> Facts:
             if body.get("ev") == "settled" and "error" in body:
                 facts.refused.add(body["call"])
     _commit_all(facts, commits)
-    return facts
 
 
-def _sent(facts: Facts, sessions: dict[int, str], event: Event) -> None:
+def _session(event: Event, sessions: dict[int, str]) -> str:
+    number: int = event["connection"]
+    return sessions.get(number) or event.get("session") or f"#{number}"
+
+
+def _sent(facts: Facts, session: str, event: Event) -> None:
     frame = event["frame"]
-    number = event["connection"]
-    kind = frame.get("type")
-    if kind == "Connect":
-        sessions[number] = frame.get("sessionId", f"#{number}")
-    if kind != "Mutation":
-        return
-    session = sessions.get(number) or event.get("session") or f"#{number}"
     request = (session, frame["requestId"])
     call = facts.calls.get(request)
     if call is None:
@@ -130,19 +136,18 @@ def _sent(facts: Facts, sessions: dict[int, str], event: Event) -> None:
         # Entries are texts or numbers; the id of another fixture may be anything.
         if type(call.id) in (str, int, float):
             facts.by_id[call.id] = call
-    call.sent.append((event["at"], number))
+    call.sent += ((event["at"], event["connection"]),)
 
 
-def _answered(facts: Facts, sessions: dict[int, str], event: Event) -> None:
-    number, frame = event["connection"], event["frame"]
-    session = sessions.get(number) or event.get("session") or f"#{number}"
+def _answered(facts: Facts, session: str, event: Event) -> None:
+    frame = event["frame"]
     call = facts.calls.get((session, frame.get("requestId")))
     if call is None:
         return
     if not frame.get("success"):
         call.failed_at = event["at"]
     elif isinstance(frame.get("ts"), str):
-        call.succeeded.append((event["at"], decode_ts(frame["ts"])))
+        call.succeeded += ((event["at"], decode_ts(frame["ts"])),)
 
 
 def _acknowledged(facts: Facts, event: Event) -> None:
@@ -153,30 +158,37 @@ def _acknowledged(facts: Facts, event: Event) -> None:
     if call.id is not None:
         facts.by_id.setdefault(call.id, call)
     if event.get("ts") is not None:
-        call.succeeded.append((event["at"], decode_ts(event["ts"])))
+        call.succeeded += ((event["at"], decode_ts(event["ts"])),)
 
 
 def _commit_all(facts: Facts, events: list[Event]) -> None:
+    times, numbers = facts.stamps
     for event in sorted(events, key=lambda each: int(each["n"])):
-        call = facts.by_id.get(event["id"])
-        ts = decode_ts(event["ts"]) if event.get("ts") is not None else None
-        # A response names the ts of the first commit of a write, not of a second one.
-        is_first = event["id"] not in facts.position
-        if ts is None and is_first and call is not None and call.succeeded:
-            ts = call.succeeded[0][1]
-        request: Request | None = None
-        if event.get("session") is not None and event.get("request") is not None:
-            request = (event["session"], event["request"])
-        elif call is not None:
-            request = (call.session, call.request)
-        key = event.get("key") or (call.key if call is not None else None)
-        commit = Commit(event["at"], int(event["n"]), event["id"], key, ts, request)
+        commit = _commit(facts, event)
         facts.commits.append(commit)
         facts.position.setdefault(commit.id, commit.n)
-        if key is not None:
-            facts.ids_of.setdefault(key, []).append(commit.id)
-            facts.ns_of.setdefault(key, []).append(commit.n)
+        if commit.key is not None:
+            ids, ns = facts.written.setdefault(commit.key, ([], []))
+            ids.append(commit.id)
+            ns.append(commit.n)
         # A ts out of order is an anomaly of its own; it must not bend the others.
-        if ts is not None and (not facts.stamps[0] or ts > facts.stamps[0][-1]):
-            facts.stamps[0].append(ts)
-            facts.stamps[1].append(commit.n)
+        if commit.ts is not None and (not times or commit.ts > times[-1]):
+            times.append(commit.ts)
+            numbers.append(commit.n)
+
+
+def _commit(facts: Facts, event: Event) -> Commit:
+    entry, spelled, session = event["id"], event.get("ts"), event.get("session")
+    call = facts.by_id.get(entry)
+    key: str | None = event.get("key")
+    ts = None if spelled is None else decode_ts(spelled)
+    request: Request | None = None
+    if session is not None and event.get("request") is not None:
+        request = (session, event["request"])
+    if call is not None:
+        # A response names the ts of the first commit of a write, not of a second one.
+        if ts is None and call.succeeded and entry not in facts.position:
+            ts = call.succeeded[0][1]
+        request = request or (call.session, call.request)
+        key = key or call.key
+    return Commit(event["at"], int(event["n"]), entry, key, ts, request)

@@ -23,9 +23,7 @@ class Identities:
         self._owners: dict[Json, Json] = {}
 
     def wrote(self, frame: Json, connection: Connection) -> None:
-        """Follow a mutation: it runs as whoever the connection was when it was sent."""
-        if frame.get("udfPath") != OWN_WRITE:
-            return
+        """Follow a personal write: it runs as whoever the connection was when it was sent."""
         call = self._facts.calls.get((connection.session, frame["requestId"]))
         if call is None or call.id is None:
             return

@@ -7,14 +7,14 @@ Not here: the file (see synclog), how to make a finding small (see shrink) or re
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from unisono_conformance.checker import mutations, queries, versions
 from unisono_conformance.checker.anomalies import Event, Finding, Json
-from unisono_conformance.checker.facts import Facts, gather
-from unisono_conformance.checker.identity import Identities
+from unisono_conformance.checker.facts import Facts, gather, gather_into
+from unisono_conformance.checker.identity import OWN_WRITE, Identities
 from unisono_conformance.checker.snapshots import Snapshots
 from unisono_conformance.checker.state import Connection, step_of
 from unisono_conformance.checker.views import Views
@@ -61,10 +61,38 @@ def check(events: Iterable[Event]) -> Verdict:
     """
     history = list(events)
     with _no_collection():
-        judge = _judged(history)
-        found = [*judge.found, *mutations.log(judge.facts)]
+        return _verdict(history)
+
+
+def _verdict(history: Sequence[Event]) -> Verdict:
+    """Judge, and let go of all that was known for it before collections begin again."""
+    judge = _judged(history)
+    found = [*judge.found, *mutations.log(judge.facts)]
     unjudged = () if judge.facts.has_log else ("I4 to I9, V1, V2: the history has no commit log",)
     return Verdict(_in_order(found), len(history), judge.transitions, unjudged)
+
+
+class Live:
+    """Judges a history while it happens; what only the commit log can show it does not see."""
+
+    def __init__(self) -> None:
+        self._facts = Facts()
+        self._sessions: dict[int, str] = {}
+        self._judge = _Judge(self._facts)
+        self._readers = self._judge.readers()
+
+    def take(self, event: Event) -> tuple[Finding, ...]:
+        """Take in the next event; returns what it shows wrong. Raises WireError like `check`."""
+        judge, reader = self._judge, self._readers.get(event["kind"])
+        try:
+            gather_into(self._facts, self._sessions, [event])
+            if reader is not None:
+                judge.at = event["at"]
+                reader(event)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise WireError(f"event {event['at']} cannot be read: {error!r}") from error
+        found, judge.found = judge.found, []
+        return _in_order(found)
 
 
 @contextmanager
@@ -83,9 +111,12 @@ def _judged(history: Sequence[Event]) -> _Judge:
     at = 0
     try:
         judge = _Judge(gather(history))
+        readers = judge.readers()
         for event in history:
-            at = event["at"]
-            judge.read(event)
+            reader = readers.get(event["kind"])
+            if reader is not None:
+                judge.at = at = event["at"]
+                reader(event)
         judge.end()
     except (KeyError, TypeError, AttributeError, WireError) as error:
         raise WireError(f"event {at} cannot be read: {error!r}") from error
@@ -117,28 +148,18 @@ class _Judge:
         self.identities = Identities(self.facts)
         self.views = Views(self.facts)
 
-    def read(self, event: Event) -> None:
-        """Take in one event."""
-        self.at = event["at"]
-        match event["kind"]:
-            case "s2c":
-                self._from_server(event)
-            case "c2s":
-                self._from_client(event)
-            case "event":
-                self.found.extend(self.views.reported(event))
-            case "opened":
-                self._opened(event)
-            case "lost":
-                self._lost(event)
-            case "op":
-                self.views.operated(event)
-            case "answer":
-                self.found.extend(self.views.answered(event))
-            case "fence":
-                self._quiet(event)
-            case _:
-                pass
+    def readers(self) -> dict[str, Callable[[Event], None]]:
+        """Say who takes in which kind of event; the other kinds are no news at their time."""
+        return {
+            "opened": self._opened,
+            "lost": self._lost,
+            "c2s": self._from_client,
+            "s2c": self._from_server,
+            "op": self.views.operated,
+            "answer": lambda event: self.found.extend(self.views.answered(event)),
+            "event": lambda event: self.found.extend(self.views.reported(event)),
+            "fence": self._quiet,
+        }
 
     def end(self) -> None:
         """Judge what can be said at the end: nothing is on its way any more."""
@@ -148,11 +169,11 @@ class _Judge:
     def _connection(self, event: Event) -> Connection:
         number = event["connection"]
         connection = self.connections.get(number)
-        if connection is None:
-            session = event.get("session") or f"#{number}"
-            connection = Connection(number, session, last_at=event["at"])
-            self.connections[number] = connection
-        return connection
+        if connection is not None:
+            return connection
+        session = event.get("session") or f"#{number}"
+        made = self.connections[number] = Connection(number, session, last_at=event["at"])
+        return made
 
     def _opened(self, event: Event) -> None:
         connection = self._connection(event)
@@ -173,13 +194,17 @@ class _Judge:
         self.found.extend(self.views.quiet(event, self.of_client))
 
     def _from_client(self, event: Event) -> None:
-        connection, frame = self._connection(event), event["frame"]
-        connection.sent(event)
+        frame = event["frame"]
         kind = frame.get("type")
-        if kind == "Action":
-            self._note(self.actions.sent(event, connection))
-        elif kind == "Mutation":
+        if kind == "Mutation" and frame.get("udfPath") != OWN_WRITE:
+            return
+        connection = self._connection(event)
+        if kind == "Mutation":
             self.identities.wrote(frame, connection)
+        elif kind == "Action":
+            self._note(self.actions.sent(event, connection))
+        else:
+            connection.sent(event)
 
     def _from_server(self, event: Event) -> None:
         connection, frame = self._connection(event), event["frame"]
@@ -201,16 +226,11 @@ class _Judge:
         if connection.is_broken:
             return
         step = step_of(self.at, connection, frame)
-        gap = versions.chain(step)
-        if gap is not None:
-            self.found.append(gap)
+        if self._note(versions.chain(step)):
             return
         before = connection.version
-        unsent = versions.acknowledged(step)
-        self._note(versions.time(step), unsent)
-        if unsent is not None:
-            # What is in a version that nobody sent cannot be known.
-            connection.is_broken = True
+        self._note(versions.time(step))
+        if self._note(versions.acknowledged(step)):
             return
         self._note(queries.members(step))
         if connection.removals:
@@ -220,7 +240,8 @@ class _Judge:
         connection.version, connection.last_at = step.end, self.at
         connection.spelled = frame["endVersion"]
 
-    def _note(self, *found: Finding | None) -> None:
-        for each in found:
-            if each is not None:
-                self.found.append(each)
+    def _note(self, found: Finding | None) -> bool:
+        if found is None:
+            return False
+        self.found.append(found)
+        return True

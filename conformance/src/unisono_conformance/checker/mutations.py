@@ -37,7 +37,7 @@ def _aborted(facts: Facts) -> Iterator[Finding]:
     for commit in facts.commits:
         call = facts.by_id.get(commit.id)
         # [mutations.failure-leaves-no-trace] A mutation that failed and was not sent again.
-        if call is not None and call.has_failed and call.failed_at is not None:
+        if call is not None and call.failed_at is not None and call.has_failed:
             yield finding(
                 "ABORTED-WRITE-VISIBLE",
                 commit.at,
@@ -48,11 +48,11 @@ def _aborted(facts: Facts) -> Iterator[Finding]:
 
 
 def _once(facts: Facts) -> Iterator[Finding]:
-    first: dict[object, Commit] = {}
     for commit in facts.commits:
-        before = first.setdefault(commit.id, commit)
+        number = facts.position[commit.id]
         # [mutations.dedupe] Sent again is not run again.
-        if before is not commit:
+        if number != commit.n:
+            before = next(each for each in facts.commits if each.n == number)
             yield finding(
                 "DUP-APPLY",
                 commit.at,
@@ -96,20 +96,19 @@ def _lost(facts: Facts) -> Iterator[Finding]:
 
 def _session_order(facts: Facts) -> Iterator[Finding]:
     newest: dict[str, Commit] = {}
-    known: set[Request] = set()
     for commit in facts.commits:
-        if commit.request is None or commit.request in known:
+        # The second commit of a write is out of order by being there at all.
+        if commit.request is None or facts.position[commit.id] != commit.n:
             continue
-        known.add(commit.request)
         session, request = commit.request
         before = newest.get(session)
+        if before is None or before.request is None or request > before.request[1]:
+            newest[session] = commit
+            continue
         # [mutations.serial] One after another. A mutation that had failed before may run
         # again later, since a failure is not recorded.
         call = facts.calls.get(commit.request)
-        has_failed = call is not None and call.failed_at is not None
-        if before is None or before.request is None or request > before.request[1]:
-            newest[session] = commit
-        elif not has_failed:
+        if call is None or call.failed_at is None:
             yield finding(
                 "SESSION-REORDER",
                 commit.at,
@@ -145,9 +144,11 @@ def early(event: Event, connection: Connection, facts: Facts) -> Finding | None:
     ts = frame.get("ts")
     if not frame.get("success") or not isinstance(ts, str):
         return None
+    if connection.version.ts < decode_ts(ts):
+        return None
     call = facts.calls.get((connection.session, frame["requestId"]))
     # [mutations.early-transition] Not for one sent again: its second answer may come late.
-    if call is None or len(call.sent) != 1 or connection.version.ts < decode_ts(ts):
+    if call is None or len(call.sent) != 1:
         return None
     return finding(
         "EARLY-TRANSITION",

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unisono_conformance.checker.anomalies import Fact, Finding, finding
-from unisono_conformance.checker.state import Connection, Step, result_of
+from unisono_conformance.checker.readings import EVERYWHERE
+from unisono_conformance.checker.state import Connection, Held, Step
 
 
 def members(step: Step) -> Finding | None:
@@ -28,7 +29,7 @@ def members(step: Step) -> Finding | None:
         elif edit.definition is None:
             found = found or _stranger(step, query, "answered though it had been removed")
         else:
-            step.updated[query] = result_of(change, edit.definition, step.at)
+            step.updated[query] = Held(edit.definition, change.get("value"), EVERYWHERE, step.at)
     return found
 
 

@@ -34,6 +34,7 @@ class Impossible(Exception):
 
 
 EVERYWHERE: Final = Span(0, END)
+_NOTHING: Final[tuple[list[Json], list[int]]] = ([], [])
 _Read = Callable[["Definition", Json, Facts], Span]
 
 
@@ -43,6 +44,8 @@ class Definition:
 
     path: str
     args: Json
+    reader: _Read | None = None
+    """Who knows how its results show their moment."""
 
     @property
     def name(self) -> str:
@@ -52,11 +55,10 @@ class Definition:
 
     def read(self, value: Json, facts: Facts) -> Span:
         """Find the positions at which a result can have been read."""
-        reader = _READERS.get(self.path)
-        if reader is None:
+        if self.reader is None:
             return EVERYWHERE
         try:
-            return reader(self, value, facts)
+            return self.reader(self, value, facts)
         except (KeyError, TypeError, AttributeError):
             # Not a result of the fixture's function: it says nothing about time.
             return EVERYWHERE
@@ -68,7 +70,7 @@ def define(path: str, args: Json) -> Definition:
         args = args[0] if args else {}
     module, _, function = path.rpartition(":")
     canonical = f"{module.removesuffix('.js')}:{function}" if module else path
-    return Definition(canonical, args)
+    return Definition(canonical, args, _READERS.get(canonical))
 
 
 def without(value: Json, ids: Collection[Json]) -> Json:
@@ -145,10 +147,9 @@ def _of_key(key: str, ids: Json, facts: Facts) -> Span:
     if not facts.commits:
         _refuse_impossible(ids, facts, ())
         return EVERYWHERE
-    order = facts.ids_of.get(key, [])
+    order, numbers = facts.written.get(key, _NOTHING)
     count = len(ids)
-    if count <= len(order) and ids == order[:count]:
-        numbers = facts.ns_of.get(key, ())
+    if ids == order[:count]:
         low = numbers[count - 1] + 1 if count else 0
         return Span(low, numbers[count] if count < len(order) else END)
     return _explain(key, ids, order, facts)

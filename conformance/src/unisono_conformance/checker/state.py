@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from unisono_conformance.checker.anomalies import Event, Json
-from unisono_conformance.checker.readings import EVERYWHERE, Definition, Span, define
+from unisono_conformance.checker.readings import Definition, Span, define
 from unisono_conformance.checker.wire import ZERO, Pieces, Version, decode_ts, version_of
 
 UNKNOWN: Final = object()
@@ -31,6 +31,7 @@ class Held:
     definition: Definition
     value: Json
     span: Span
+    """Unknown, and so everywhere, until it has been read."""
     at: int
 
 
@@ -119,7 +120,8 @@ class Step:
     start: Version
     end: Version
     changes: list[Json]
-    updated: dict[int, Held] = field(default_factory=dict)
+    updated: dict[int, Held]
+    """The results that it brings, of queries that were asked for."""
 
 
 def step_of(at: int, connection: Connection, frame: Json) -> Step:
@@ -127,9 +129,5 @@ def step_of(at: int, connection: Connection, frame: Json) -> Step:
     spelled = frame["startVersion"]
     # Nearly every start is spelled like the end before it, and need not be decoded again.
     start = connection.version if spelled == connection.spelled else version_of(spelled)
-    return Step(at, connection, start, version_of(frame["endVersion"]), frame["modifications"])
-
-
-def result_of(change: Json, definition: Definition, at: int) -> Held:
-    """Keep the result of a modification; its span is found later."""
-    return Held(definition, change.get("value"), EVERYWHERE, at)
+    end = version_of(frame["endVersion"])
+    return Step(at, connection, start, end, frame["modifications"], updated={})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -62,6 +62,8 @@ class Recorder:
         self.events: list[Event] = []
         self._sessions: dict[int, str] = {}
         self._seq = 0
+        self.listeners: list[Callable[[Event], None]] = []
+        """Told of every event, as it is written down."""
 
     def opened(self, connection: int, *, client: str | None = None, **more: Json) -> None:
         """A connection is open; connections are numbered over the whole history."""
@@ -121,7 +123,10 @@ class Recorder:
 
     def _add(self, kind: str, **fields: Json) -> None:
         known = {name: value for name, value in fields.items() if value is not None}
-        self.events.append(redact({"at": len(self.events) + 1, "kind": kind, **known}))
+        event = redact({"at": len(self.events) + 1, "kind": kind, **known})
+        self.events.append(event)
+        for tell in self.listeners:
+            tell(event)
 
 
 def write(file: TextIO, header: Json, events: Iterable[Event]) -> None:

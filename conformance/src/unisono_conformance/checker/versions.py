@@ -33,27 +33,26 @@ def chain(step: Step) -> Finding | None:
 
 def time(step: Step) -> Finding | None:
     """I2: ts never decreases, also across the connections of a session."""
-    connection = step.connection
-    now = Fact(step.at, f"a Transition to ts={step.end.ts}")
+    connection, now = step.connection, step.end.ts
     # [transitions.monotonic] Equal is fine, smaller never.
-    if step.end.ts < step.start.ts:
+    if now < step.start.ts:
         return finding(
             "TS-REGRESS",
             step.at,
-            f"a Transition goes back in time, from ts={step.start.ts} to ts={step.end.ts}.",
+            f"a Transition goes back in time, from ts={step.start.ts} to ts={now}.",
             Fact(connection.last_at, f"the connection had reached ts={step.start.ts}"),
-            now,
+            Fact(step.at, f"a Transition to ts={now}"),
             connection=connection.number,
         )
     seen = connection.max_observed
     # [connection.max-observed-check] A server that has not caught up must refuse the client.
-    if seen is not None and step.end.ts < seen[1]:
+    if seen is not None and now < seen[1]:
         return finding(
             "TS-REGRESS",
             step.at,
-            f"the session had seen ts={seen[1]}, but its new connection is at ts={step.end.ts}.",
+            f"the session had seen ts={seen[1]}, but its new connection is at ts={now}.",
             Fact(seen[0], f"Connect says maxObservedTimestamp={seen[1]}"),
-            now,
+            Fact(step.at, f"a Transition to ts={now}"),
             rule="connection.max-observed-check",
             connection=connection.number,
         )
@@ -63,7 +62,9 @@ def time(step: Step) -> Finding | None:
 def acknowledged(step: Step) -> Finding | None:
     """I3: an acknowledged version is one that the client has sent."""
     connection, end = step.connection, step.end
+    # What is in a version that nobody sent cannot be known.
     if end.query_set not in connection.query_sets:
+        connection.is_broken = True
         newest = connection.newest_query_set
         return finding(
             "ACK-OF-UNSENT",
@@ -76,6 +77,7 @@ def acknowledged(step: Step) -> Finding | None:
     sent = len(connection.identities) - 1
     # [auth.identity-step] One step for each Authenticate.
     if end.identity > sent:
+        connection.is_broken = True
         return finding(
             "ACK-OF-UNSENT",
             step.at,

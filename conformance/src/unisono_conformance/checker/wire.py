@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from functools import lru_cache
 from typing import NamedTuple
 
 from unisono_conformance.checker.anomalies import Json
@@ -33,7 +32,6 @@ class Version(NamedTuple):
 ZERO = Version(0, 0, 0)
 
 
-@lru_cache(maxsize=1 << 16)
 def decode_ts(text: str) -> int:
     """Read a timestamp: eight bytes, the least significant first, as base64."""
     try:
@@ -86,4 +84,5 @@ class Pieces:
 
     def drop(self) -> None:
         """Forget an incomplete set."""
-        self._texts = []
+        if self._texts:
+            self._texts = []

@@ -13,6 +13,7 @@ PING_EVERY_S = 15.0
 WEBSOCKET_PING_EVERY_S = 5.0
 SILENCE_LIMIT_S = 120.0
 FIRST_CHUNK_VERSION = (1, 28, 0)
+DEFLATE = "permessage-deflate"
 
 _SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", re.ASCII
@@ -104,6 +105,8 @@ class ClientVersion:
         return None
 
 
+DEFLATE = "permessage-deflate"
+
 UNKNOWN_CLIENT = ClientVersion()
 
 
@@ -122,6 +125,12 @@ def identify(path_version: str | None, header: str | None) -> ClientVersion:
     if found is None:
         raise BadClientVersion(f"{path_version!r} is not a version like 1.2.3")
     return _client("npm", path_version)
+
+
+def takes_compression(offers: str) -> bool:
+    """Whether one of the offered extensions is compression in a form that is understood."""
+    forms = (DEFLATE, f"{DEFLATE}; client_max_window_bits")
+    return any(offer.strip() in forms for offer in offers.split(","))
 
 
 def _from_header(header: str) -> ClientVersion:

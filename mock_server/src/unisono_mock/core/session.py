@@ -194,6 +194,13 @@ class Session:
         # [mutations.action-at-once] In order of completion.
         self._respond(request, outcome, now)
 
+    def renewed(self, round_: Round) -> Round:
+        """The round as it has to be run now, which may be later than it was started."""
+        # [transitions.snapshot] A commit in between made more results stale; a
+        # Transition to its timestamp has to have all of them.
+        queries = {**dict(round_.queries), **dict(self.queries.take_outdated())}
+        return round_._replace(queries=tuple(queries.items()))
+
     def round_finished(
         self, round_: Round, ts: int, results: Mapping[int, tuple[Result, Watch]], now: float
     ) -> None:

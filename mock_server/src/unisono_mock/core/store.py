@@ -131,6 +131,8 @@ class Store:
         table = self.table(change.table)
         if change.before is None and change.after is not None:
             self.last_created = max(self.last_created, change.after["_creationTime"])
+        if change.after is None:
+            table.forget_size(change.document_id)
         self._append(table.documents, change.document_id, ts, change.after)
         for name, index in table.indexes.items():
             touched = keys.setdefault((table.name, name), set())

@@ -11,7 +11,7 @@ from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from .ids import encode_id
 from .keys import UNDEFINED, field_at, sort_key
-from .values import Value
+from .values import Value, size_bytes
 
 Document: TypeAlias = dict[str, Value]
 Range: TypeAlias = list[bytes]
@@ -94,6 +94,7 @@ class Table:
     number: int
     documents: dict[str, list[tuple[int, Document | None]]] = field(default_factory=dict)
     indexes: dict[str, Index] = field(default_factory=dict)
+    _sizes: dict[str, tuple[Document, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.indexes[BY_CREATION_TIME] = Index(("_creationTime", "_id"))
@@ -106,6 +107,17 @@ class Table:
             ts, document = versions[-1]
             if document is not None:
                 index.entries[index.key(document)] = [(ts, document_id)]
+
+    def size_of(self, document_id: str, document: Document) -> int:
+        """The size of a document, measured once."""
+        known = self._sizes.get(document_id)
+        if known is None or known[0] is not document:
+            known = self._sizes[document_id] = (document, size_bytes(document))
+        return known[1]
+
+    def forget_size(self, document_id: str) -> None:
+        """The document is gone."""
+        self._sizes.pop(document_id, None)
 
 
 def new_id(table: Table, internal: bytes) -> str:

@@ -12,7 +12,8 @@ from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from .keys import sort_key
 from .tables import Change, Document, Index, ReadSet, Table, visible
-from .values import Value
+from .usage import Usage
+from .values import Value, size_bytes
 
 _CHUNK = 64
 
@@ -31,27 +32,37 @@ class Tables(Protocol):
 class Transaction:
     """One snapshot, and the writes on top of it."""
 
-    __slots__ = ("_overlay", "_undo", "last_created", "pending", "reads", "store", "ts")
+    __slots__ = ("_overlay", "_undo", "last_created", "pending", "reads", "store", "ts", "usage")
 
     def __init__(self, store: Tables, ts: int) -> None:
         self.store = store
         self.ts = ts
         self.last_created = store.last_created
         self.reads = ReadSet()
+        # Only functions have limits; the server itself reads what it needs.
+        self.usage: Usage | None = None
         self.pending: dict[str, tuple[str, Document | None]] = {}
         # What was written, by index key: only of indexes that were read since.
         self._overlay: dict[tuple[str, str], SortedDict[bytes, str | None]] = {}
-        self._undo: list[tuple[str, str, Document | None, tuple[str, Document | None] | None]] = []
+        self._undo: list[
+            tuple[str, str, Document | None, tuple[str, Document | None] | None, int]
+        ] = []
 
     def get(self, table: str, document_id: str) -> Document | None:
         """The document as this transaction sees it."""
         self.reads.documents.add(document_id)
-        return self._see(table, document_id)
+        document = self._see(table, document_id)
+        if self.usage is not None:
+            self.usage.add_range()
+            self._count(self.usage, table, document_id, document)
+        return document
 
-    def write(self, table: str, document_id: str, document: Document | None) -> None:
+    def write(self, table: str, document_id: str, document: Document | None, size: int = 0) -> None:
         """Put a whole document, or take it away."""
+        if self.usage is not None:
+            self.usage.write(size)
         before = self._see(table, document_id)
-        self._undo.append((table, document_id, before, self.pending.get(document_id)))
+        self._undo.append((table, document_id, before, self.pending.get(document_id), size))
         self.pending[document_id] = (table, document)
         self._index(table, document_id, before, document)
 
@@ -59,6 +70,9 @@ class Transaction:
         self, table: str, index: str, low: bytes, high: bytes, *, descending: bool = False
     ) -> Iterator[tuple[bytes, Document]]:
         """The documents of a key range in order; only what is taken counts as read."""
+        usage = self.usage
+        if usage is not None:
+            usage.add_range()
         bounds = self.reads.add_range(table, index, *((high, high) if descending else (low, low)))
         for key, document_id in self._merged(table, index, low, high, descending):
             if descending:
@@ -67,6 +81,8 @@ class Transaction:
                 bounds[1] = key + b"\x00"
             document = self._see(table, document_id)
             assert document is not None
+            if usage is not None:
+                self._count(usage, table, document_id, document)
             yield key, document
         bounds[:] = low, high
 
@@ -77,7 +93,9 @@ class Transaction:
     def rollback(self, mark: int) -> None:
         """Take back every write since the mark; what was read stays read."""
         while len(self._undo) > mark:
-            table, document_id, before, earlier = self._undo.pop()
+            table, document_id, before, earlier, size = self._undo.pop()
+            if self.usage is not None:
+                self.usage.take_back(size)
             self._index(table, document_id, self._see(table, document_id), before)
             if earlier is None:
                 del self.pending[document_id]
@@ -92,6 +110,14 @@ class Transaction:
             if not same(before, after):
                 found.append(Change(table, document_id, before, after))
         return tuple(found)
+
+    def _count(self, usage: Usage, table: str, document_id: str, document: Document | None) -> None:
+        if document is None:
+            return
+        if document_id in self.pending:
+            usage.read(size_bytes(document))
+        else:
+            usage.read(self.store.tables[table].size_of(document_id, document))
 
     def _see(self, table: str, document_id: str) -> Document | None:
         pending = self.pending.get(document_id)

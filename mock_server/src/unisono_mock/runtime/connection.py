@@ -12,7 +12,13 @@ from typing import Any, Protocol, TypeAlias
 import h11
 from websockets.utils import accept_key
 
-from ..core.connection import BadClientVersion, ClientVersion, identify
+from ..core.connection import (
+    DEFLATE,
+    BadClientVersion,
+    ClientVersion,
+    identify,
+    takes_compression,
+)
 from ..core.http import (
     Request,
     Response,
@@ -22,6 +28,7 @@ from ..core.http import (
     sync_version,
     unsupported,
 )
+from .outbox import Outbox
 from .websocket import Host, WebSocket, reset
 
 MAX_BODY_BYTES = 128 * 2**20
@@ -36,6 +43,8 @@ class Site(Protocol):
     """What stands behind the connections of one port."""
 
     connections: set["Connection"]
+    compression: bool
+    outbox: Outbox
 
     def answer(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         """The response to a request, at once or later."""
@@ -204,16 +213,21 @@ class Connection(asyncio.Protocol):
             # Whoever was got ready for a client that did not wait is told so.
             admission.connect(lambda effect: None, client).lost()
             return
+        offers = request.headers.get("sec-websocket-extensions", "")
+        compressed = self._site.compression and takes_compression(offers)
         headers = [
             ("Upgrade", "websocket"),
             ("Connection", "Upgrade"),
             ("Sec-WebSocket-Accept", accept_key(request.headers["sec-websocket-key"])),
+            *([("Sec-WebSocket-Extensions", DEFLATE)] if compressed else ()),
             *cors(request),
             *deprecation_headers(client),
         ]
         self._send(h11.InformationalResponse(status_code=101, headers=headers))
         rest, _ = self._http.trailing_data
-        self.websocket = WebSocket(admission, self.transport, client)
+        self.websocket = WebSocket(
+            admission, self.transport, client, self._site.outbox, compressed=compressed
+        )
         if rest:
             self.websocket.data_received(rest)
 

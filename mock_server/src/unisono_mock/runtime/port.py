@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from ..core.http import Request
 from .connection import Admission, Answer, Connection
+from .outbox import Outbox
 from .system import SystemClock
 
 Answers: TypeAlias = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
@@ -24,6 +25,8 @@ class Port:
         self.admit = admit
         self.clock = SystemClock()
         self.connections: set[Connection] = set()
+        self.compression = False
+        self.outbox = Outbox()
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> str:

@@ -29,6 +29,14 @@ class SystemClock:
         """Wait."""
         await asyncio.sleep(seconds)
 
+    def at_most(self, seconds: float) -> asyncio.Timeout:
+        """TimeoutError for what waits for longer than this."""
+        return asyncio.timeout(seconds)
+
+    def latch(self) -> asyncio.Event:
+        """Something to wait for."""
+        return asyncio.Event()
+
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:
         """Run something that waits, in a task."""
         task = asyncio.get_running_loop().create_task(call)

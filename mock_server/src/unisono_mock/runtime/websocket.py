@@ -11,9 +11,11 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from websockets.extensions import Extension
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
+from websockets.utils import apply_mask
 
 from ..clocks import Clock
 from ..core.connection import ClientVersion
@@ -27,11 +29,15 @@ from ..core.effects import (
     SendFragments,
     SendWebSocketPing,
 )
+from ..core.frames import Frames
+from .outbox import Outbox
 
 MAX_FRAME_BYTES = 16 * 2**20
 MAX_MESSAGE_BYTES = 64 * 2**20
 _OPEN = State.OPEN
 CLOSE_WAIT_S = 2.0
+# Where the client takes compressed messages, shorter ones are not worth it.
+PLAIN_BYTES = 1024
 
 # [auth.token-secret] The library would log every frame where everything is
 # logged, and frames have tokens in them.
@@ -96,16 +102,30 @@ class _Frames(ServerProtocol):
 class WebSocket:
     """The socket of one peer."""
 
-    def __init__(self, host: Host, transport: asyncio.Transport, client: ClientVersion) -> None:
+    def __init__(
+        self,
+        host: Host,
+        transport: asyncio.Transport,
+        client: ClientVersion,
+        outbox: Outbox,
+        *,
+        compressed: bool = False,
+    ) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._frames = _Frames(
             state=State.OPEN, max_size=(MAX_MESSAGE_BYTES, MAX_FRAME_BYTES), logger=QUIET
         )
+        self._plain_up_to = MAX_MESSAGE_BYTES
+        if compressed:
+            self._plain_up_to = PLAIN_BYTES
+            self._frames.extensions = [_deflate()]
         self._timer: asyncio.TimerHandle | None = None
         self._parts: list[bytes] = []
         self._binary = False
-        self._held: list[bytes] | None = None
+        self._incoming = Frames(apply_mask)
+        self._outbox = outbox
+        self._held: list[bytes] = []
         self._paused = True
         self._muted = False
         self._clock = host.clock
@@ -118,14 +138,19 @@ class WebSocket:
         """Bytes came."""
         if self._muted:
             return
+        for is_text, piece in self._incoming.receive(data, MAX_FRAME_BYTES):
+            if is_text:
+                self._text(piece)
+            else:
+                self._hand_on(piece)
+                self._incoming.reads_texts = not self._parts and self._frames.state is _OPEN
+
+    def _hand_on(self, data: bytes) -> None:
         self._frames.receive_data(data)
-        # What these bytes cause to be said goes out in one piece: a response
-        # and the transition behind it cost one system call.
-        self._held = []
         for frame in self._frames.events_received():
             if isinstance(frame, Frame):
                 self._received(frame)
-        self._release()
+        self.release()
         self._write()
         if self._frames.parser_exc is not None:
             self.peer.lost()
@@ -174,6 +199,9 @@ class WebSocket:
         if self._binary:
             self.peer.received_binary()
             return
+        self._text(data)
+
+    def _text(self, data: bytes) -> None:
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
@@ -184,24 +212,25 @@ class WebSocket:
     def _do(self, effect: Effect) -> None:
         if self._frames.state is not _OPEN or self._muted:
             return
-        if type(effect) is Send:
+        if type(effect) is Send and len(effect.text) <= self._plain_up_to:
             # A text frame without a mask is a head and the text. Every
             # transition of every socket goes this way.
             text = effect.text
-            if self._held is None:
-                self._transport.write(_head(len(text)) + text)
-            else:
-                self._held += (_head(len(text)), text)
-            if not self._paused:
-                self.peer.sent()
+            if not self._held:
+                self._outbox.add(self)
+            self._held += (_head(len(text)), text)
             return
-        self._release()
+        self.release()
         match effect:
+            case Send(text):
+                self._frames.send_text(text)
+                self._sent()
             case SendWebSocketPing():
                 self._frames.send_ping(b"")
                 self._write()
             case Close(code, reason):
                 self._frames.send_close(code, reason)
+                self._incoming.reads_texts = False
                 self._write()
                 self._rearm(CLOSE_WAIT_S, self._transport.abort)
             case SendFragments(text, pieces):
@@ -216,10 +245,13 @@ class WebSocket:
             case Reading(on):
                 self._transport.resume_reading() if on else self._transport.pause_reading()
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Write what is held."""
         if self._held:
-            self._transport.write(b"".join(self._held))
-        self._held = None
+            held, self._held = b"".join(self._held), []
+            self._transport.write(held)
+            if not self._paused:
+                self.peer.sent()
 
     def _sent(self) -> None:
         self._write()
@@ -248,6 +280,15 @@ class WebSocket:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(delay_s, call)
+
+
+def _deflate() -> Extension:
+    # Only a server whose clients compress has to load this.
+    from websockets.extensions.permessage_deflate import PerMessageDeflate
+
+    # The client may refer to what it has said before, as nothing was agreed.
+    # We do not: a window for each connection costs more than it saves here.
+    return PerMessageDeflate(False, True, 15, 15, {"level": 1})
 
 
 def _cut(text: bytes, pieces: int) -> Iterator[bytes]:

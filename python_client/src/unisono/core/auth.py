@@ -280,8 +280,8 @@ class Auth:
         if skew_ms is not None:
             self._skew_s = skew_ms / 1000
         self._confirmed = max(self._confirmed, identity_version)
-        # [auth.confirmation] A lower number confirms an older attempt.
-        if identity_version >= self._sent and not self._is_unsent:
+        # [auth.confirmation] A lower number confirms an older attempt, or none that was made.
+        if identity_version >= self._sent > 0 and not self._is_unsent:
             self._enter(Event.CONFIRMED, now)
 
     def refused(self, error: AuthError, now: float) -> None:
@@ -358,7 +358,7 @@ class Auth:
         # [auth.none-on-loss] [auth.clear] Else the server goes on answering as the user
         # who has left. One that has refused the token closes the connection itself.
         is_heard = self._sent > 0 and event is not Event.REFUSED_FOR_GOOD
-        self._is_unsent = is_heard and self._identity is not None
+        self._is_unsent = is_heard and (self._is_unsent or self._identity is not None)
         self._identity = None
         self._fetch_number += 1
         if event is not Event.CLEAR or self._told is True:

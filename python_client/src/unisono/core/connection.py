@@ -99,6 +99,11 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class SendPing:
+    """Effect: send a WebSocket ping on the open socket."""
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Effect: close the socket, or give up opening it; nothing more is to be heard of it."""
 
@@ -136,8 +141,11 @@ class StateChanged:
 class Connection:
     """The life of one socket after the other."""
 
-    def __init__(self, inactivity_s: float) -> None:
+    def __init__(self, inactivity_s: float, ping_s: float | None = None) -> None:
         self._inactivity_s = inactivity_s
+        self._ping_s = ping_s
+        self._ping_at = 0.0
+        self._awaits_sign = False
         self._state = State.NEW
         self._deadline: float | None = None
         self._failures = 0
@@ -153,8 +161,10 @@ class Connection:
 
     @property
     def deadline(self) -> float | None:
-        """When the clock has something to say: the peer is silent, or a retry is due."""
-        return self._deadline
+        """When the clock has something to say: the peer is silent, a ping or a retry is due."""
+        if self._ping_s is None or self._deadline is None or self._state is not State.LIVE:
+            return self._deadline
+        return min(self._deadline, self._ping_at)
 
     @property
     def has_failed(self) -> bool:
@@ -223,10 +233,26 @@ class Connection:
         self._opened += 1
         self._why = ""
         self._deadline = now + self._inactivity_s
+        self._ping_at = now + (self._ping_s or 0)
+        self._awaits_sign = False
 
     def heard(self, now: float) -> None:
         """A message came."""
         self._deadline = now + self._inactivity_s
+        self._awaits_sign = False
+
+    def ponged(self) -> None:
+        """A ping was answered."""
+        # [connection.inactivity] A proxy may have done that, so it proves only that
+        # the line is whole: the inactivity time runs on.
+        self._awaits_sign = False
+
+    def asks_for_sign(self, now: float) -> bool:
+        """Whether to ping now; not when the last ping is still without any answer."""
+        if self._awaits_sign or self._ping_s is None or now >= (self._deadline or 0):
+            return False
+        self._ping_at, self._awaits_sign = now + self._ping_s, True
+        return True
 
     def ended(self, event: Event, now: float, jitter: float, reason: str, why: str) -> None:
         """The socket is gone, by LOST or GIVE_UP: wait, longer each time."""

@@ -95,7 +95,7 @@ class ClientClosedError(LocalProtocolError):
     """The client was closed before the call could finish."""
 
     def __str__(self) -> str:
-        return "the client is closed; make the call inside its `async with` block"
+        return "the client is closed; make calls while its `with` block, or `async with`, is open"
 
 
 class RemoteProtocolError(UnisonoError):

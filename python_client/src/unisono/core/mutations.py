@@ -153,6 +153,8 @@ class Calls:
 
     def reached(self, ts: int) -> list[Settle]:
         """The mutations that a Transition to this timestamp settles."""
+        if not self._completed:
+            return []
         # [mutations.settle-at-transition] [messages.timestamp-compare]
         covered = [call for call in self._completed.values() if call.ts <= ts]
         covered.sort(key=lambda call: call.call_id)

@@ -79,6 +79,9 @@ class Change(NamedTuple):
     broken: tuple[tuple[int, Exception], ...] = ()
 
 
+NO_CHANGE = Change(frozenset())
+
+
 class Layers:
     """The server's results by token, the layers, and the picture that they make together."""
 
@@ -109,11 +112,12 @@ class Layers:
 
     def ingest(self, results: Mapping[str, Outcome | None], settled: Iterable[int] = ()) -> Change:
         """Take new results and drop the layers of settled calls, in one step."""
+        had_layers = bool(self._layers)
         # [optimistic.drop-at-transition] [optimistic.no-flicker] One publication
         # takes the guess away and brings the real thing.
-        dropped = [self._layers.pop(call_id, None) for call_id in settled]
+        dropped = [self._layers.pop(call_id, None) for call_id in settled] if had_layers else []
         if not results and not any(dropped):
-            return Change(frozenset())
+            return NO_CHANGE
         base = dict(self._base)
         for token, outcome in results.items():
             if outcome is None:
@@ -121,10 +125,10 @@ class Layers:
             else:
                 base[token] = outcome
         self._base = base
-        if not self._layers and not any(dropped):
-            self._visible = base
-            return Change(frozenset(results))
-        return self._replay()
+        if had_layers:
+            return self._replay()
+        self._visible = base
+        return Change(frozenset(results))
 
     def forget(self, token: str) -> None:
         """Nobody subscribes to a query any more."""

@@ -8,10 +8,12 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .messages import Absent, Failure, Outcome, Success
 from .values import Json, Value
+
+T = TypeVar("T")
 
 OPTIONS = "paginationOpts"
 INVALID_CURSOR = "InvalidCursor"
@@ -28,10 +30,10 @@ class Status(Enum):
     EXHAUSTED = "Exhausted"
 
 
-class Pages(NamedTuple):
+class Pages(NamedTuple, Generic[T]):
     """The items of all pages that are there, and whether there are more."""
 
-    items: list[Value]
+    items: list[T]
     status: Status
 
     @property
@@ -45,6 +47,7 @@ class Queries(Protocol):
 
     def subscribe(self, path: str, args: Any, now: float) -> str:
         """Want to be told of a query."""
+        ...
 
     def unsubscribe(self, token: str, now: float) -> None:
         """Want it no more."""
@@ -239,9 +242,13 @@ def _is_same_list(one: Outcome | None, other: Outcome | None) -> bool:
 def _page(outcome: Outcome | None) -> Json:
     """The page that a query returned; None if it returned something else, or nothing yet."""
     page = outcome.value if isinstance(outcome, Success) else None
-    if not isinstance(page, dict) or not isinstance(page.get("page"), list):
-        return None
-    return page if "isDone" in page and "continueCursor" in page else None
+    return page if is_page(page) else None
+
+
+def is_page(value: Any) -> bool:
+    """Whether this is what a query in pages returns."""
+    has_items = isinstance(value, dict) and isinstance(value.get("page"), list)
+    return has_items and "isDone" in value and "continueCursor" in value
 
 
 def _is_invalid_cursor(outcome: Outcome) -> bool:

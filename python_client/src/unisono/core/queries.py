@@ -4,11 +4,11 @@ Spec: queries
 Not here: the results (see transitions), the optimistic layers (see optimistic).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from . import messages
-from .messages import ABSENT, Absent
+from .messages import ABSENT, Absent, Outcome
 from .values import Json, canonical, encode_args
 
 
@@ -73,15 +73,15 @@ class QuerySet:
         self._unanswered.discard(query.query_id)
         return query
 
-    def token(self, query_id: int) -> str | None:
-        """The token of a query that is still wanted."""
-        query = self._by_id.get(query_id)
-        return query.token if query else None
-
-    def path(self, token: str) -> str | None:
-        """The path of a query that is still wanted."""
-        query = self._by_token.get(token)
-        return query.path if query else None
+    def by_token(self, results: Mapping[int, Outcome | None]) -> dict[str, Outcome | None]:
+        """The results of the queries that are still wanted."""
+        found = {}
+        for query_id, outcome in results.items():
+            query = self._by_id.get(query_id)
+            # [queries.late-result]
+            if query is not None:
+                found[query.token] = outcome
+        return found
 
     def names(self) -> dict[str, tuple[str, str, Json]]:
         """Token, path and arguments of every wanted query, by token."""
@@ -119,12 +119,14 @@ class QuerySet:
         self._version += 1
         return text
 
-    def answered(self, query_id: int, journal: str | None) -> None:
-        """Keep the journal that came with a result."""
-        query = self._by_id.get(query_id)
-        if query is not None:
-            query.journal = journal
+    def answered(self, query_id: int, journal: str | None) -> str | None:
+        """Keep the journal that came with a result; return the path of a query still wanted."""
         self._unanswered.discard(query_id)
+        query = self._by_id.get(query_id)
+        if query is None:
+            return None
+        query.journal = journal
+        return query.path
 
     def removed(self, query_id: int) -> None:
         """The server says that it has forgotten a query."""

@@ -26,14 +26,15 @@ class Options:
     """What can be chosen about a session; times in seconds."""
 
     inactivity_s: float = 60.0
+    #: How often to send WebSocket pings; one without an answer until the next is a loss.
+    ping_s: float | None = None
     expect_auth: bool = False
     fetch_deadline_s: float = 30.0
     refresh_leeway_s: float = 10.0
 
 
-Effect: TypeAlias = (
-    Open | Send | Close | FetchToken | AuthChanged | Publish | Settle | StateChanged | Log
-)
+Wire: TypeAlias = Open | Send | connection.SendPing | Close
+Effect: TypeAlias = Wire | FetchToken | AuthChanged | Publish | Settle | StateChanged | Log
 
 
 class Session:
@@ -43,7 +44,7 @@ class Session:
         options = options or Options()
         # [session.id-kept] A new one per connection would make repeated mutations new.
         self.session_id = session_id
-        self._connection = Connection(options.inactivity_s)
+        self._connection = Connection(options.inactivity_s, options.ping_s)
         self.queries = QuerySet()
         self._results = Results()
         self.calls = Calls()
@@ -150,24 +151,28 @@ class Session:
         self._connection.heard(now)
         try:
             message = messages.read(text)
-            if isinstance(message, messages.TransitionChunk):
+            if type(message) is messages.TransitionChunk:
                 whole = self._results.add_chunk(message)
                 if whole is None:
                     return
                 message = messages.read(whole)
-                if not isinstance(message, Transition):
+                if type(message) is not Transition:
                     raise RemoteProtocolError("transitions.chunk-identity", got=message)
-            elif not isinstance(message, messages.Ping):
-                self._results.check_no_chunks()
+            # [connection.no-reply-to-ping] Nor does it prove that all is well.
+            if type(message) is messages.Ping:
+                return
+            self._results.check_no_chunks()
             self._take(message, now)
+            if self._connection.has_failed:
+                self._check_well()
         except RemoteProtocolError as error:
             # [transitions.failed-heals] A new connection brings everything anew.
             self._effects.append(Log("warning", f"reconnecting: {error}"))
             self._give_up(connection.PROTOCOL_ERROR, str(error), now, jitter)
-            return
-        # [connection.no-reply-to-ping] Nor does it prove that all is well.
-        if not isinstance(message, messages.Ping) and self._connection.has_failed:
-            self._check_well()
+
+    def ponged(self, now: float) -> None:
+        """A WebSocket ping was answered."""
+        self._connection.ponged()
 
     def lost(self, now: float, jitter: float, code: int | None, reason: str, why: str = "") -> None:
         """The socket is gone, or could not be opened."""
@@ -192,6 +197,8 @@ class Session:
         if due is not None and now >= due:
             if self._connection.state is State.WAITING:
                 self._move(Event.RETRY, now)
+            elif self._connection.asks_for_sign(now):
+                self._effects.append(connection.SendPing())
             else:
                 self._give_up(connection.INACTIVE_SERVER, "the server is silent", now, jitter)
         self.auth.tick(now)
@@ -321,37 +328,33 @@ class Session:
                 self._effects.append(Log("debug", f"ignored a {message.type!r} message"))
 
     def _take_transition(self, transition: Transition, now: float) -> None:
-        step = self._results.apply(transition)
+        changed = self._results.apply(transition)
         for each in transition.modifications:
             self._take_modification(each)
+        end = transition.end
         # [connection.max-observed-accepted] Only what was applied was observed.
-        self._observe(transition.end.ts)
-        if step.raises_identity:
-            self.auth.moved(transition.end.identity, transition.clock_skew_ms, now)
+        self._observe(end.ts)
+        if end.identity > transition.start.identity:
+            self.auth.moved(end.identity, transition.clock_skew_ms, now)
             self._auth_moved(now)
         # [mutations.read-your-writes] While old results are still shown nothing is
         # covered: the call would settle before its effect can be seen.
-        settled = self.calls.reached(transition.end.ts) if step.is_shown else []
-        if step.is_shown:
-            self._shown_ts = transition.end.ts
-        results = {
-            token: outcome
-            for query_id, outcome in step.results.items()
-            # [queries.late-result]
-            if (token := self.queries.token(query_id)) is not None
-        }
+        settled: list[Settle] = []
+        if self._results.is_shown:
+            self._shown_ts = end.ts
+            settled = self.calls.reached(end.ts)
         # [session.publish-then-settle] [transitions.atomic]
-        self._publish(self._layers.ingest(results, [each.call_id for each in settled]))
+        calls = [each.call_id for each in settled]
+        self._publish(self._layers.ingest(self.queries.by_token(changed), calls))
         self._effects += settled
 
     def _take_modification(self, each: messages.QueryAnswered | messages.QueryRemoved) -> None:
         if isinstance(each, messages.QueryRemoved):
             self.queries.removed(each.query_id)
             return
-        self.queries.answered(each.query_id, each.journal)
-        token = self.queries.token(each.query_id)
-        if token is not None and each.outcome.log_lines:
-            self._log_function(self.queries.path(token) or "", each.outcome.log_lines)
+        path = self.queries.answered(each.query_id, each.journal)
+        if path is not None and each.outcome.log_lines:
+            self._log_function(path, each.outcome.log_lines)
 
     def _take_response(self, response: Response) -> None:
         call = self.calls.awaiting(response)
@@ -368,7 +371,8 @@ class Session:
             self._effects.append(settle)
 
     def _observe(self, ts: int) -> None:
-        self._observed_ts = max(self._observed_ts or 0, ts) or None
+        if ts > (self._observed_ts or 0):
+            self._observed_ts = ts
 
     def _log_function(self, path: str, lines: Iterable[str]) -> None:
         # [transitions.log-lines]

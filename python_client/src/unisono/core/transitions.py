@@ -6,7 +6,6 @@ Not here: who subscribed (see queries), the layers over the results (see optimis
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from .errors import RemoteProtocolError
 from .messages import Outcome, QueryAnswered, StateVersion, Transition, TransitionChunk
@@ -14,14 +13,6 @@ from .values import same
 
 #: The version of the query set to which the opening of a connection leads.
 OPENING_QUERY_SET = 1
-
-
-class Step(NamedTuple):
-    """What an applied Transition changes for the user: results by query id, None for gone."""
-
-    results: Mapping[int, Outcome | None]
-    is_shown: bool
-    raises_identity: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,42 +54,48 @@ class Results:
         if self._held is not None:
             self._held.pop(query_id, None)
 
-    def apply(self, transition: Transition) -> Step:
-        """Take one step. Raises RemoteProtocolError and changes nothing if it does not fit."""
+    @property
+    def is_shown(self) -> bool:
+        """Whether what the user sees is of this connection."""
+        return self._held is None
+
+    def apply(self, transition: Transition) -> Mapping[int, Outcome | None]:
+        """Take one step; return what it changes for the user, None for gone, by query id.
+
+        Raises RemoteProtocolError and changes nothing if it does not fit.
+        """
+        start, end, modifications, _ = transition
         # [transitions.continuity] A gap means that something was missed; what is
         # held can no longer be trusted to grow.
-        if transition.start != self._version:
-            raise RemoteProtocolError(
-                "transitions.continuity", expected=self._version, got=transition.start
-            )
-        start, end = transition.start, transition.end
+        if start != self._version:
+            raise RemoteProtocolError("transitions.continuity", expected=self._version, got=start)
         if end[0] < start[0] or end[1] < start[1] or end[2] < start[2]:
-            raise RemoteProtocolError(
-                "transitions.monotonic", start=transition.start, end=transition.end
-            )
+            raise RemoteProtocolError("transitions.monotonic", start=start, end=end)
         results: dict[int, Outcome | None] = {}
-        for each in transition.modifications:
-            results[each.query_id] = each.outcome if isinstance(each, QueryAnswered) else None
+        for each in modifications:
+            results[each.query_id] = each.outcome if type(each) is QueryAnswered else None
         # [transitions.empty] A step without results still moves the version.
-        self._version = transition.end
+        self._version = end
         if self._held is not None:
             self._held.update(results)
-            if transition.end.query_set < OPENING_QUERY_SET:
-                return Step({}, False, transition.end.identity > transition.start.identity)
+            if end.query_set < OPENING_QUERY_SET:
+                return {}
             results, self._held = self._held, None
-        return Step(self._show(results), True, transition.end.identity > transition.start.identity)
+        return self._show(results)
 
     def _show(self, results: dict[int, Outcome | None]) -> dict[int, Outcome | None]:
         """Adopt the results; return those that differ from what was shown."""
         changed: dict[int, Outcome | None] = {}
+        shown = self._shown
         for query_id, outcome in results.items():
-            old = self._shown.get(query_id)
+            old = shown.get(query_id)
             if outcome is None:
-                if self._shown.pop(query_id, None) is not None:
+                if old is not None:
+                    del shown[query_id]
                     changed[query_id] = None
             elif old is None or not same_outcome(old, outcome):
                 # A result that was sent again unchanged keeps its identity.
-                changed[query_id] = self._shown[query_id] = outcome
+                changed[query_id] = shown[query_id] = outcome
         return changed
 
     def add_chunk(self, chunk: TransitionChunk) -> str | None:

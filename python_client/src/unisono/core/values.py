@@ -84,6 +84,8 @@ def _encoded(value: Value) -> Json:
 
 def _plain(value: Any) -> Value:
     """A value with the content of an object of another kind. Raises InvalidValueError."""
+    if isinstance(value, type):
+        raise InvalidValueError("", f"the class {value.__name__} is no value")
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -92,9 +94,9 @@ def _plain(value: Any) -> Value:
         return value.timestamp() * 1000
     if isinstance(value, UUID):
         return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
+    if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    if hasattr(value, "model_dump") and not isinstance(value, type):
+    if hasattr(value, "model_dump"):
         return value.model_dump(by_alias=True)
     try:
         return bytes(memoryview(value))

@@ -1,33 +1,36 @@
-"""One WebSocket over asyncio's own transports: fewer turns of the loop for each message.
+"""One WebSocket over asyncio's own transports: messages go to the driver as they are read.
 
-Not here: other loops (see websocket), when to open or close one (see driver).
+No task wakes up for a message. Everything that is to be sent in one turn of the loop, but
+its first part, is written together.
+
+Not here: other loops and proxies (see websocket), when to open or close one (see driver).
 """
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import anyio
+from websockets.uri import WebSocketURI
 
 from .frames import Frames, said
-from .transport import Socket, SocketLost, WebSocketOptions
+from .transport import Socket, SocketLost, Take, WebSocketOptions
 
-#: Reading pauses while more messages than this wait.
-CROWD = 1000
 GOODBYE_S = 1.0
 
 
 class AsyncioSocket(asyncio.Protocol):
     """An open WebSocket; made by `connect`."""
 
-    writes_by_itself = True
-
     def __init__(self, frames: Frames) -> None:
         self._frames = frames
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._failure: SocketLost | None = None
+        self._take: Take | None = None
+        self._kept: list[bytes] = []
+        self._rest: Callable[[], Awaitable[None]] | None = None
+        self._failure: Exception | None = None
         self._is_writing = False
         self._is_gone = False
 
@@ -46,11 +49,13 @@ class AsyncioSocket(asyncio.Protocol):
             self._frames.feed(data)
         except SocketLost as error:
             self._failure = error
-        self._write()
-        self._wake()
-        # A peer that is faster than its reader has to wait for him.
-        if self._frames.message_count > CROWD and self._transport is not None:
-            self._transport.pause_reading()
+        messages = self._frames.take_messages()
+        if messages:
+            self._hand_over(messages)
+        if self._frames.has_replied:
+            self._wake()
+            # Behind the wake-up, so that what is said on opening goes out with the first pong.
+            self._write_soon()
 
     def eof_received(self) -> None:
         """No more bytes will come."""
@@ -61,6 +66,23 @@ class AsyncioSocket(asyncio.Protocol):
         """The stream is gone."""
         self._is_gone = True
         self._wake()
+
+    def _hand_over(self, messages: list[bytes]) -> None:
+        if self._take is None or self._rest is not None:
+            self._kept += messages
+            return
+        try:
+            self._rest = self._take(messages)
+        except Exception as error:
+            # Not for the loop's handler: it ends the task that runs this socket.
+            self._failure = error
+            self._wake()
+            return
+        if self._rest is not None:
+            # A peer that is faster than its reader has to wait for him.
+            if self._transport is not None:
+                self._transport.pause_reading()
+            self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -78,11 +100,26 @@ class AsyncioSocket(asyncio.Protocol):
             await self._wait()
         self._frames.check_handshake()
 
-    def send(self, text: str) -> None:
-        """Take a message to be sent: the first of a turn at once, the others together."""
-        self._frames.send(text)
+    def send(self, texts: Sequence[str]) -> None:
+        """Take messages to be sent: the first of a turn at once, the others together."""
+        for text in texts:
+            self._frames.send(text)
         if not self._is_writing:
             self._write()
+        self._write_soon()
+
+    def ping(self) -> None:
+        """Take a WebSocket ping to be sent."""
+        self._frames.ping()
+        self._write_soon()
+
+    @property
+    def pongs(self) -> int:
+        """How many pings were answered."""
+        return self._frames.pongs
+
+    def _write_soon(self) -> None:
+        if not self._is_writing:
             self._is_writing = True
             self._loop.call_soon(self._write)
 
@@ -92,23 +129,28 @@ class AsyncioSocket(asyncio.Protocol):
         if outgoing and self._transport is not None and not self._is_gone:
             self._transport.write(outgoing)
 
-    async def flush(self) -> None:
-        """Nothing waits to be sent here."""
-
-    async def receive(self) -> list[bytes]:
-        """All messages that have come. Raises SocketLost."""
-        while not self._frames.message_count:
-            if self._failure is not None:
+    async def run(self, take: Take) -> None:
+        """Hand over the messages as they come. Raises SocketLost."""
+        self._take = take
+        while True:
+            if self._rest is not None:
+                await self._rest()
+                self._rest = None
+            elif self._kept:
+                kept, self._kept = self._kept, []
+                self._hand_over(kept)
+            elif self._failure is not None:
                 raise self._failure
-            if self._frames.is_over or self._is_gone:
+            elif self._frames.is_over or self._is_gone:
                 raise self._frames.lost()
-            await self._wait()
-        if self._transport is not None and not self._is_gone:
-            self._transport.resume_reading()
-        return self._frames.take_messages()
+            else:
+                if self._transport is not None:
+                    self._transport.resume_reading()
+                await self._wait()
 
     async def aclose(self, code: int, reason: str) -> None:
         """Say goodbye, briefly, and free the socket."""
+        self._take = None
         self._frames.say_goodbye(code, reason)
         self._write()
         if self._transport is None or self._is_gone:
@@ -120,10 +162,9 @@ class AsyncioSocket(asyncio.Protocol):
         self._transport.abort()
 
 
-async def connect(url: str, options: WebSocketOptions, name: Mapping[str, str]) -> Socket:
+async def connect(uri: WebSocketURI, options: WebSocketOptions, name: Mapping[str, str]) -> Socket:
     """Open a WebSocket. Raises SocketLost."""
-    frames = Frames(url, options, name)
-    uri = frames.uri
+    frames = Frames(uri, options, name)
     context = (options.ssl_context or ssl.create_default_context()) if uri.secure else None
     loop = asyncio.get_running_loop()
     try:

@@ -13,6 +13,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import anyio
@@ -20,7 +21,7 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from ..core.auth import AuthChanged, FetchToken
-from ..core.connection import Close, Open, Send, StateChanged
+from ..core.connection import Close, Open, Send, SendPing, StateChanged
 from ..core.mutations import Settle
 from ..core.optimistic import Publish
 from ..core.session import Effect, Session
@@ -31,8 +32,6 @@ from .transport import Connector, Socket, SocketLost
 
 T = TypeVar("T")
 Fetcher = Callable[[bool], Awaitable[str | None]]
-#: The inputs of the core that may have to draw lots.
-WITH_JITTER = frozenset({"received", "lost", "tick"})
 #: How long messages are worked off before other tasks get their turn.
 LONGEST_STRETCH_S = 0.002
 #: How many messages of one read make one turn.
@@ -46,6 +45,7 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds since the Unix epoch; never goes back."""
+        ...
 
     async def sleep_until(self, when: float) -> None:
         """Wait until the clock shows this time."""
@@ -101,6 +101,8 @@ class Driver:
         self._is_carrying_out = False
         self._early_jobs: list[tuple[Callable[..., Coroutine[Any, Any, None]], Any]] = []
         self._socket: Socket | None = None
+        self._outgoing: list[str] = []
+        self._pongs = 0
         self._socket_scope: anyio.CancelScope | None = None
         self._farewell: Close | None = None
         self._alarm_at = math.inf
@@ -118,15 +120,10 @@ class Driver:
 
     def turn(self, step: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """The one entrance: an input, its effects in order, and the timer again."""
-        kwargs["now"] = self._clock.now()
-        if step.__name__ in WITH_JITTER:
-            kwargs["jitter"] = random.random()
         try:
-            return step(*args, **kwargs)
+            return step(*args, now=self._clock.now(), **kwargs)
         finally:
-            self._effects.extend(self.session.take_effects())
-            self._carry_out()
-            self._arm()
+            self._follow()
 
     def call_later(self, job: Callable[[], None]) -> None:
         """Have something done in the loop; safe in any thread and in any finalizer."""
@@ -135,16 +132,24 @@ class Driver:
             with contextlib.suppress(RuntimeError):
                 self._soon(job)
 
-    def _carry_out(self) -> None:
+    def _follow(self) -> None:
+        self._effects.extend(self.session.take_effects())
         # A listener may take a turn of its own: its effects queue up behind these.
-        if self._is_carrying_out:
-            return
-        self._is_carrying_out = True
-        try:
-            while self._effects:
-                self._do(self._effects.popleft())
-        finally:
-            self._is_carrying_out = False
+        if not self._is_carrying_out:
+            self._is_carrying_out = True
+            try:
+                while self._effects:
+                    self._do(self._effects.popleft())
+            finally:
+                self._is_carrying_out = False
+                self._send()
+        self._arm()
+
+    def _send(self) -> None:
+        """Send what one turn has to say, in one piece."""
+        outgoing, self._outgoing = self._outgoing, []
+        if outgoing and self._socket is not None:
+            self._socket.send(outgoing)
 
     def _do(self, effect: Effect) -> None:
         # The frequent ones first.
@@ -152,8 +157,7 @@ class Driver:
             case Publish():
                 self._listener.on_publish(effect)
             case Send():
-                if self._socket is not None:
-                    self._socket.send(effect.text)
+                self._outgoing.append(effect.text)
             case Settle():
                 self._listener.on_settle(effect)
             case Log(level="function"):
@@ -163,6 +167,9 @@ class Driver:
                 logger.log(getattr(logging, effect.level.upper()), effect.text)
             case StateChanged():
                 self._listener.on_state(effect)
+            case SendPing():
+                if self._socket is not None:
+                    self._socket.ping()
             case Open():
                 self._start(self._run_socket)
             case Close():
@@ -179,6 +186,7 @@ class Driver:
             self._tasks.start_soon(job, *args)
 
     def _close_socket(self, effect: Close) -> None:
+        self._send()
         scope, self._socket_scope, self._socket = self._socket_scope, None, None
         if scope is not None:
             self._farewell = effect
@@ -198,42 +206,44 @@ class Driver:
                 if self._socket_scope is not scope:
                     # The core closed it in the moment in which it opened.
                     return
-                self._socket = socket
+                self._socket, self._pongs = socket, socket.pongs
                 self.turn(session.opened)
-                await self._live(socket)
-            except* SocketLost as lost:
-                first = lost.exceptions[0]
-                assert isinstance(first, SocketLost)
+                await socket.run(partial(self._take, socket))
+            except SocketLost as lost:
                 if self._socket_scope is scope:
                     self._socket_scope = self._socket = None
-                    self.turn(session.lost, code=first.code, reason=first.reason, why=str(first))
+                    self.turn(
+                        session.lost,
+                        jitter=random.random(),
+                        code=lost.code,
+                        reason=lost.reason,
+                        why=str(lost),
+                    )
             finally:
                 if socket is not None:
                     goodbye = self._farewell or Close()
                     await socket.aclose(goodbye.code, goodbye.reason)
 
-    async def _live(self, socket: Socket) -> None:
-        if socket.writes_by_itself:
-            await self._read(socket)
-            return
-        async with anyio.create_task_group() as halves:
-            halves.start_soon(self._write, socket)
-            await self._read(socket)
+    def _take(
+        self, socket: Socket, texts: Sequence[bytes]
+    ) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """Work off what came in one read; return the rest if it would take long."""
+        rest_at = time.monotonic() + LONGEST_STRETCH_S
+        for start in range(0, len(texts), TEXTS_PER_TURN):
+            some = texts[start : start + TEXTS_PER_TURN]
+            # A burst of messages must not keep the loop from everybody else.
+            if max(map(len, some)) > LARGE_BYTES or (start and time.monotonic() > rest_at):
+                return partial(self._take_slowly, socket, texts[start:])
+            if self._socket is socket:
+                self._received(some)
+        return None
 
-    async def _read(self, socket: Socket) -> None:
-        while True:
-            texts = await socket.receive()
-            rest_at = time.monotonic() + LONGEST_STRETCH_S
-            for start in range(0, len(texts), TEXTS_PER_TURN):
-                some = texts[start : start + TEXTS_PER_TURN]
-                if any(len(text) > LARGE_BYTES for text in some):
-                    some = [await read_slowly(text) for text in some]
-                if self._socket is socket:
-                    self._received(some)
-                # A burst of messages must not keep the loop from everybody else.
-                if time.monotonic() > rest_at:
-                    await anyio.lowlevel.checkpoint()
-                    rest_at = time.monotonic() + LONGEST_STRETCH_S
+    async def _take_slowly(self, socket: Socket, texts: Sequence[bytes]) -> None:
+        for start in range(0, len(texts), TEXTS_PER_TURN):
+            some = [await read_slowly(text) for text in texts[start : start + TEXTS_PER_TURN]]
+            if self._socket is socket:
+                self._received(some)
+            await anyio.lowlevel.checkpoint()
 
     def _received(self, texts: Sequence[bytes]) -> None:
         """A turn with several inputs: their effects come in the same order."""
@@ -242,16 +252,7 @@ class Driver:
             for text in texts:
                 session.received(text, now=now, jitter=jitter)
         finally:
-            self._effects.extend(session.take_effects())
-            self._carry_out()
-            self._arm()
-
-    async def _write(self, socket: Socket) -> None:
-        # A connection that broke is reported by its reader, who may still find the
-        # server's last words in it.
-        with contextlib.suppress(SocketLost):
-            while True:
-                await socket.flush()
+            self._follow()
 
     async def _fetch(self, effect: FetchToken) -> None:
         try:
@@ -268,11 +269,18 @@ class Driver:
         if deadline is not None and deadline < self._alarm_at and self._nap is not None:
             self._nap.cancel()
 
+    def _tick(self) -> None:
+        # A pong matters only now, so nobody is told when it comes.
+        if self._socket is not None and self._socket.pongs != self._pongs:
+            self._pongs = self._socket.pongs
+            self.turn(self.session.ponged)
+        self.turn(self.session.tick, jitter=random.random())
+
     async def _watch_clock(self) -> None:
         while True:
             deadline = self.session.next_deadline()
             if deadline is not None and deadline <= self._clock.now():
-                self.turn(self.session.tick)
+                self._tick()
                 continue
             self._alarm_at = math.inf if deadline is None else deadline
             with anyio.CancelScope() as self._nap:

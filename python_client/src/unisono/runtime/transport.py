@@ -26,20 +26,26 @@ class SocketLost(UnisonoError):
         return self.why or self.reason or f"closed with code {self.code}"
 
 
+Take: TypeAlias = Callable[[Sequence[bytes]], Callable[[], Awaitable[None]] | None]
+"""Takes the messages of one read; returns what to await before it is given more, if anything."""
+
+
 class Socket(Protocol):
     """One open socket for text messages."""
 
-    #: Whether `flush` need not be called.
-    writes_by_itself: bool
+    def send(self, texts: Sequence[str]) -> None:
+        """Take messages to be sent together; never waits."""
 
-    def send(self, text: str) -> None:
-        """Take a message to be sent; never waits."""
+    def ping(self) -> None:
+        """Take a WebSocket ping to be sent; never waits."""
 
-    async def receive(self) -> Sequence[bytes]:
-        """All messages that have come. Raises SocketLost when there will be none."""
+    @property
+    def pongs(self) -> int:
+        """How many pings were answered."""
+        ...
 
-    async def flush(self) -> None:
-        """Wait for messages to send, and send them. Raises SocketLost."""
+    async def run(self, take: Take) -> None:
+        """Hand over the messages as they come. Raises SocketLost when there will be none."""
 
     async def aclose(self, code: int, reason: str) -> None:
         """Say goodbye if that is still possible, and free the socket."""
@@ -51,9 +57,14 @@ Connector: TypeAlias = Callable[[], Awaitable[Socket]]
 
 @dataclass(frozen=True, slots=True)
 class WebSocketOptions:
-    """How sockets are made."""
+    """How sockets are made.
+
+    `proxy` is the address of an HTTP proxy; None takes the one of the environment, and an
+    empty text takes none.
+    """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     compression: bool | None = None
     max_message_bytes: int = 256 * 1024 * 1024
     ssl_context: "ssl.SSLContext | None" = None
+    proxy: str | None = None
