@@ -16,7 +16,8 @@ CASES = load_cases(role="client")
 PEERS = [
     ("python", ("--core",)),
     ("python", ("asyncio",)),
-    ("python", ("trio",)),
+    # The pairs and the workloads are played on trio every time, all cases only here.
+    pytest.param("python", ("trio",), marks=pytest.mark.soak),
     ("js", ("--core",)),
     ("js", ()),
 ]
