@@ -23,7 +23,7 @@ export default defineConfig({
   resolve: { conditions: ["browser", "development"] },
   test: {
     include: ["tests/**/*.test.ts"],
-    testTimeout: 10_000,
+    testTimeout: 30_000,
     server: { deps: { inline: ["solid-js", "svelte"] } },
   },
 });

@@ -54,11 +54,13 @@ describe("the client", () => {
        });`,
       { eval: true, workerData: { code: await bundle("cjs"), url: server.url } },
     );
+    // Both are waited for from the start: they may come at once.
+    const exited = once(worker, "exit");
     const [[message]] = await Promise.all([once(worker, "message"), serve()]);
 
     expect(message).toBe("5grüße ☂");
     // Nothing holds it: it ends by itself.
-    expect(await once(worker, "exit")).toEqual([0]);
+    expect(await exited).toEqual([0]);
   });
 
   it("works with nothing but a socket, timers, a clock, chance and base64", async () => {
