@@ -67,7 +67,7 @@ def checks() -> list[Check]:
         Check(
             "pytest",
             (
-                *(f"{BIN}/pytest", "-m", "not soak", "-q", "-n", "3", "--dist", "loadfile"),
+                *(f"{BIN}/pytest", "-m", "not soak", "-q", "-n", "2", "--dist", "loadfile"),
                 f"--junitxml={REPORTS}/python.xml",
             ),
             "python.xml",
